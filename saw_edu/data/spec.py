@@ -1,0 +1,19 @@
+"""The shape of a problem: all that an agent needs to know in order to build its networks."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Sizes of what an agent sees and does.
+
+    Goals have the shape of observations: a goal is an observation to be reached.
+    """
+
+    observation_dim: int  # numbers in one observation (and in one goal)
+    action_dim: int  # numbers in one continuous action, or how many discrete actions there are
+    discrete: bool = False  # True: actions are integers 0 .. action_dim - 1
+
+    def __post_init__(self) -> None:
+        if self.observation_dim < 1 or self.action_dim < 1:
+            raise ValueError(f"a Spec needs at least one observation and one action dimension, got {self}")
