@@ -1,0 +1,20 @@
+"""Trajectories, hindsight goal sampling, and OGBench's file layout."""
+
+from saw_edu.data.npz import DatasetError, load_npz, save_npz
+from saw_edu.data.sampling import Batch, GoalRows, HindsightGoals, HindsightSampler, geometric_goals, uniform_goals
+from saw_edu.data.spec import Spec
+from saw_edu.data.trajectories import Trajectories
+
+__all__ = [
+    "Batch",
+    "DatasetError",
+    "GoalRows",
+    "HindsightGoals",
+    "HindsightSampler",
+    "Spec",
+    "Trajectories",
+    "geometric_goals",
+    "load_npz",
+    "save_npz",
+    "uniform_goals",
+]

@@ -1,0 +1,66 @@
+"""GCIVL: goal-conditioned implicit V-learning with advantage-weighted regression (OGBench, Park et al. 2025)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from saw_edu.agents.objectives import Metrics, awr_loss, ivl_loss, policy_metrics, values_of
+from saw_edu.data import Batch, HindsightGoals, Spec
+from saw_edu.nn import GoalConditionedValue, Networks, draw, make_actor
+
+
+@dataclass(frozen=True)
+class GCIVL:
+    """Learn V(s, g) by expectile regression, then imitate actions in proportion to exp(α (V(s', g) - V(s, g)))."""
+
+    value_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the value's hidden layers
+    actor_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
+    layer_norm: bool = True  # LayerNorm in the value net
+    discount: float = 0.99  # γ
+    expectile: float = 0.9  # τ of the value's expectile regression
+    alpha: float = 10.0  # inverse temperature α of advantage-weighted regression
+    const_std: bool = True  # standard deviation 1 instead of a learned one
+    goals: HindsightGoals = HindsightGoals()
+
+    target_networks: ClassVar[tuple[str, ...]] = ("value",)
+    subgoal_steps: ClassVar[None] = None
+
+    def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
+        """The value and the policy."""
+        value = GoalConditionedValue(2 * spec.observation_dim, self.value_hidden_dims, self.layer_norm, generator)
+        actor = make_actor(spec, spec.observation_dim, self.actor_hidden_dims, self.const_std, generator)
+        return Networks({"value": value, "actor": actor})
+
+    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """The value's loss plus the policy's."""
+        value_loss, value_metrics = self.value_loss(networks, target, batch)
+        policy_loss, policy_metrics = self.policy_loss(networks, batch)
+        return value_loss + policy_loss, value_metrics | policy_metrics
+
+    def value_loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """Implicit V-learning on the value goals."""
+        return ivl_loss(networks, target, batch, self.expectile, self.discount)
+
+    def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """-mean(e^{α A(s, a, g)} log π(a | s, g)), A = V(s', g) - V(s, g)."""
+        s, s_next, a, g = batch.observations, batch.next_observations, batch.actions, batch.actor_goals
+        v, v_next = values_of(networks, [s, s_next], g)
+        advantages = v_next - v
+        policy = networks.actor(s, g)
+        log_probs = policy.log_prob(a)
+        loss = awr_loss(log_probs, advantages, self.alpha)
+        metrics = {"actor/actor_loss": loss.detach(), "actor/adv": advantages.mean()}
+        return loss, metrics | policy_metrics("actor", policy, a, log_probs)
+
+    def act(
+        self,
+        networks: Networks,
+        observations: Tensor,
+        goals: Tensor,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Actions (B, act) in [-1, 1], or (B,) integers."""
+        return draw(networks.actor(observations, goals, temperature), temperature, generator)

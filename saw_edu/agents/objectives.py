@@ -1,0 +1,111 @@
+"""The pieces that objectives are made of. All means are over the batch; B is its size, E the value ensemble's."""
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.distributions import Categorical, Independent, kl_divergence
+
+from saw_edu.data import Batch
+from saw_edu.nn import Networks
+
+Metrics = dict[str, Tensor]
+Distribution = Independent | Categorical
+
+ADVANTAGE_WEIGHT_CLIP = 100.0  # the largest weight exp(α A) may take
+
+
+def expectile_weights(advantages: Tensor, expectile: float) -> Tensor:
+    """τ where the advantage is at least zero, 1 - τ elsewhere; the same shape.
+
+    Kostrikov et al., "Offline RL with Implicit Q-Learning" (ICLR 2022), section 4.
+    """
+    return torch.where(advantages >= 0, expectile, 1 - expectile)
+
+
+def expectile_loss(differences: Tensor, expectile: float) -> Tensor:
+    """Mean of |τ - 1(u < 0)| u² over all u = target - prediction, a scalar. τ = .5 is half the squared error."""
+    return (expectile_weights(differences, expectile) * differences.square()).mean()
+
+
+def awr_weights(advantages: Tensor, alpha: float) -> Tensor:
+    """min(exp(α A), 100): how much to imitate an action of advantage A. Same shape, no gradient.
+
+    Peng et al., "Advantage-Weighted Regression" (2019).
+    """
+    return (alpha * advantages).exp().clamp(max=ADVANTAGE_WEIGHT_CLIP).detach()
+
+
+def awr_loss(log_probs: Tensor, advantages: Tensor, alpha: float) -> Tensor:
+    """-mean(min(exp(α A), 100) log π(a | s, g)). Both (B,)."""
+    return -(awr_weights(advantages, alpha) * log_probs).mean()
+
+
+def ivl_loss(
+    networks: Networks,
+    target: Networks,
+    batch: Batch,
+    expectile: float,
+    discount: float,
+    represent: Callable[[Tensor, Tensor], Tensor] = lambda observations, goals: goals,
+) -> tuple[Tensor, Metrics]:
+    """Goal-conditioned implicit V-learning: regress V(s, g) to r + γ m V̄(s', g), more where that was an advantage.
+
+    The weight's advantage uses the smaller of the two target values at s' and their mean at s; each head then regresses
+    to its own target head. `represent(s, g)` is what the value is told of the goal (HIQL's φ); the *target* value reads
+    the online representation without gradient, as the reference does.
+
+    Park et al., "HIQL" (NeurIPS 2023), equation 3; OGBench's `gcivl.py`.
+    """
+    s, s_next, g = batch.observations, batch.next_observations, batch.value_goals
+    with torch.no_grad():
+        both = torch.cat([s, s_next])
+        goals = torch.cat([g, g])
+        v_target, v_next = target.value(both, represent(both, goals)).chunk(2, dim=1)  # (2, B) each
+        discounted = discount * batch.masks
+        advantages = batch.rewards + discounted * v_next.amin(dim=0) - v_target.mean(dim=0)  # (B,)
+        returns = batch.rewards + discounted * v_next  # (2, B)
+        weights = expectile_weights(advantages, expectile)
+    values = networks.value(s, represent(s, g))  # (2, B)
+    loss = (weights * (returns - values).square()).mean(dim=1).sum()
+    v = values.detach().mean(dim=0)
+    return loss, {
+        "value/value_loss": loss.detach(),
+        "value/v_mean": v.mean(),
+        "value/v_max": v.max(),
+        "value/v_min": v.min(),
+    }
+
+
+def values_of(
+    networks: Networks,
+    observations: list[Tensor],
+    goals: Tensor,
+    represent: Callable[[Tensor, Tensor], Tensor] = lambda observations, goals: goals,
+) -> list[Tensor]:
+    """V(s_i, g) for several batches of states and one batch of goals, in one pass and without gradient. (B,) each."""
+    with torch.no_grad():
+        states, repeated = torch.cat(observations), goals.repeat(len(observations), 1)
+        values = networks.value(states, represent(states, repeated)).mean(dim=0)
+    return list(values.chunk(len(observations)))
+
+
+def policy_metrics(prefix: str, policy: Distribution, actions: Tensor, log_probs: Tensor) -> Metrics:
+    """Mean log-probability of the data's actions and, for normal policies, squared error and spread."""
+    metrics = {f"{prefix}/bc_log_prob": log_probs.detach().mean()}
+    if isinstance(policy, Independent):
+        metrics[f"{prefix}/mse"] = (policy.mean.detach() - actions).square().mean()
+        metrics[f"{prefix}/std"] = policy.stddev.detach().mean()
+    return metrics
+
+
+def divergence(target_policy: Distribution, policy: Distribution, const_std: bool) -> Tensor:
+    """How far the flat policy π is from π_sub, (B,). Gradient flows into both: detach the target where it is fixed.
+
+    With learned spreads or discrete actions KL(π_sub ‖ π), in closed form. With a constant standard deviation of one,
+    the squared distance of the means: twice the KL divergence, whose direction then makes no difference.
+    """
+    if const_std and isinstance(policy, Independent):
+        return (policy.mean - target_policy.mean).square().sum(dim=-1)
+    return cast(Tensor, kl_divergence(target_policy, policy))

@@ -1,0 +1,159 @@
+"""Hindsight goal sampling: which states of the data are called goals, subgoals and waypoints.
+
+The rules and their default probabilities are those of OGBench's `GCDataset` and `HGCDataset` (Park et al., ICLR 2025),
+which the SAW paper's code uses unchanged.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from saw_edu.data.trajectories import Trajectories
+
+
+@dataclass(frozen=True)
+class HindsightGoals:
+    """How goals are drawn. Each triple is three probabilities that sum to one: (current, trajectory, random).
+
+    *current*: the state itself; *trajectory*: a later state of the same episode; *random*: any state of the data.
+    """
+
+    value_goals: tuple[float, float, float] = (0.2, 0.5, 0.3)  # goals that the value function learns
+    actor_goals: tuple[float, float, float] = (0.0, 1.0, 0.0)  # goals that the policies learn
+    value_geometric: bool = True  # trajectory value goals: geometric offset (True) or uniform over the rest
+    actor_geometric: bool = False  # the same for trajectory actor goals
+    success_reward: float = 0.0  # reward where the goal is the state itself
+    step_reward: float = -1.0  # reward anywhere else (0/1 rewards: success_reward=1, step_reward=0)
+
+    def __post_init__(self) -> None:
+        for name, triple in (("value_goals", self.value_goals), ("actor_goals", self.actor_goals)):
+            if len(triple) != 3 or min(triple) < 0 or abs(sum(triple) - 1) > 1e-6:
+                raise ValueError(
+                    f"{name} must be three probabilities that sum to 1 (current, trajectory, random): {triple}"
+                )
+
+
+class Batch(NamedTuple):
+    """What one gradient step reads. B rows; every goal is an observation. `None`: not sampled."""
+
+    observations: Tensor  # s        (B, obs)
+    actions: Tensor  # a             (B, act) or (B,)
+    next_observations: Tensor  # s'  (B, obs)
+    rewards: Tensor  # r             (B,)  with respect to the value goal
+    masks: Tensor  # m               (B,)  0 where the value goal is reached, else 1
+    value_goals: Tensor  # g_v       (B, obs)
+    actor_goals: Tensor  # g         (B, obs)
+    subgoals: Tensor | None = None  # for π_sub: the state k steps ahead                       (B, obs)
+    waypoints: Tensor | None = None  # w: the state k steps ahead, or g where g comes sooner   (B, obs)
+
+
+class GoalRows(NamedTuple):
+    """The rows of the data that a batch is made of, before they are looked up. All (B,)."""
+
+    rows: Tensor
+    value_goals: Tensor
+    actor_goals: Tensor
+    subgoals: Tensor | None
+    waypoints: Tensor | None
+
+
+@dataclass(frozen=True)
+class HindsightSampler:
+    """Draws batches with hindsight goals from a data set, on the data set's device.
+
+    Args:
+        trajectories: the data.
+        goals: the probabilities.
+        discount: γ; a geometric offset k >= 1 has probability (1 - γ) γ^(k-1).
+        subgoal_steps: k, for agents with two horizons: also draw subgoals and waypoints. None: do not.
+            With k, an actor goal is never the current state: its share goes to trajectory goals.
+    """
+
+    trajectories: Trajectories
+    goals: HindsightGoals
+    discount: float = 0.99
+    subgoal_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.discount < 1:
+            raise ValueError(f"discount must lie between 0 and 1, got {self.discount}")
+        if self.subgoal_steps is not None and self.subgoal_steps < 1:
+            raise ValueError(f"subgoal_steps must be at least 1, got {self.subgoal_steps}")
+
+    def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
+        """A batch of transitions with their goals, drawn uniformly with replacement."""
+        starts = self.trajectories.start_rows
+        picks = torch.randint(len(starts), (batch_size,), generator=generator, device=starts.device)
+        return self.look_up(self.sample_goals(starts[picks], generator))
+
+    def sample_goals(self, rows: Tensor, generator: torch.Generator) -> GoalRows:
+        """For given start rows (B,), the rows of every goal."""
+        value_goals, _ = self._goals(rows, self.goals.value_goals, self.goals.value_geometric, generator)
+        if self.subgoal_steps is None:
+            actor_goals, _ = self._goals(rows, self.goals.actor_goals, self.goals.actor_geometric, generator)
+            return GoalRows(rows, value_goals, actor_goals, None, None)
+        final = self.trajectories.final_index[rows]
+        subgoals = torch.minimum(rows + self.subgoal_steps, final)
+        p_random = self.goals.actor_goals[2]
+        shares = (0.0, 1.0 - p_random, p_random)
+        actor_goals, is_random = self._goals(rows, shares, self.goals.actor_geometric, generator)
+        # The waypoint lies on the way to the goal, so never beyond it. A random goal has no place on this trajectory.
+        waypoints = torch.where(is_random, subgoals, torch.minimum(rows + self.subgoal_steps, actor_goals))
+        return GoalRows(rows, value_goals, actor_goals, subgoals, waypoints)
+
+    def look_up(self, picked: GoalRows) -> Batch:
+        """Turn rows into observations, and the value goals into rewards and masks."""
+        data = self.trajectories
+        reached = picked.rows == picked.value_goals
+        dtype = data.observations.dtype
+        return Batch(
+            observations=data.observations[picked.rows],
+            actions=data.actions[picked.rows],
+            next_observations=data.next(picked.rows),
+            rewards=torch.where(reached, self.goals.success_reward, self.goals.step_reward).to(dtype),
+            masks=(~reached).to(dtype),
+            value_goals=data.observations[picked.value_goals],
+            actor_goals=data.observations[picked.actor_goals],
+            subgoals=None if picked.subgoals is None else data.observations[picked.subgoals],
+            waypoints=None if picked.waypoints is None else data.observations[picked.waypoints],
+        )
+
+    def _goals(
+        self, rows: Tensor, shares: tuple[float, float, float], geometric: bool, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Goal rows (B,) by the three shares, and which of them are random ones (B,)."""
+        p_current, p_trajectory, p_random = shares
+        final = self.trajectories.final_index[rows]
+        uniform, kind = torch.rand((2, len(rows)), generator=generator, device=rows.device, dtype=torch.float64)
+        goals = (
+            geometric_goals(rows, final, uniform, self.discount) if geometric else uniform_goals(rows, final, uniform)
+        )
+        is_random = torch.zeros_like(rows, dtype=torch.bool)
+        if p_random > 0:
+            starts = self.trajectories.start_rows
+            picks = torch.randint(len(starts), (len(rows),), generator=generator, device=rows.device)
+            is_random = kind >= p_current + p_trajectory
+            goals = torch.where(is_random, starts[picks], goals)
+        if p_current > 0:
+            goals = torch.where(kind < p_current, rows, goals)
+        return goals, is_random
+
+
+def geometric_goals(rows: Tensor, final: Tensor, uniform: Tensor, discount: float) -> Tensor:
+    """Rows k >= 1 steps ahead with P(k) = (1 - γ) γ^(k-1), at most `final`.
+
+    `uniform` holds numbers in [0, 1): the inverse of the distribution function turns them into offsets. All (B,).
+    """
+    offset = torch.floor(torch.log1p(-uniform) / torch.log(torch.tensor(discount, dtype=uniform.dtype))) + 1
+    return torch.minimum(rows + offset.long(), final)
+
+
+def uniform_goals(rows: Tensor, final: Tensor, uniform: Tensor) -> Tensor:
+    """Rows between the next one and `final`, at `final` itself where nothing is left. All (B,).
+
+    The reference rounds a point between the two ends, so each end row has half the chance of an inner one.
+    """
+    first = torch.minimum(rows + 1, final)
+    return torch.round(final - uniform * (final - first)).long()

@@ -1,0 +1,151 @@
+"""Hindsight sampling against the reference sampler's exact probabilities, computed here from its rules."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from saw_edu.data import HindsightGoals, HindsightSampler, Trajectories, geometric_goals, uniform_goals
+
+LENGTHS = [7, 12, 30, 4, 20]
+SAMPLES = 200_000
+
+
+def toy(compact: bool) -> Trajectories:
+    """Five trajectories; the first number of an observation is its row."""
+    rows = sum(LENGTHS)
+    observations = torch.arange(rows, dtype=torch.float32)[:, None].repeat(1, 2)
+    ends = torch.tensor(LENGTHS).cumsum(0)
+    return Trajectories(observations, torch.zeros(rows, 1), ends, None if compact else observations + 0.5)
+
+
+def exact_trajectory(data: Trajectories, geometric: bool, discount: float) -> np.ndarray:
+    """P(goal row | start row) of trajectory goals, written down from the rules, one row at a time."""
+    rows = len(data.observations)
+    table = np.zeros((rows, rows))
+    for i in data.start_rows.tolist():
+        final = int(data.final_index[i])
+        left = final - i
+        if left == 0:
+            table[i, i] = 1
+        elif geometric:
+            for k in range(1, left):
+                table[i, i + k] = (1 - discount) * discount ** (k - 1)
+            table[i, final] += discount ** (left - 1)
+        elif left == 1:
+            table[i, final] = 1
+        else:  # rounding a uniform point between the ends gives each end half of an inner row's chance
+            table[i, i + 1 : final + 1] = 1 / (left - 1)
+            table[i, [i + 1, final]] /= 2
+    return table
+
+
+def chi_square_p(counts: np.ndarray, probabilities: np.ndarray) -> float:
+    """P-value of counts (rows, rows) under the probabilities, row by row; what is impossible must not occur."""
+    assert counts[probabilities == 0].sum() == 0
+    statistic = freedom = 0.0
+    for row, p in zip(counts, probabilities, strict=True):
+        expected = p * row.sum()
+        common = expected >= 5
+        observed = np.append(row[common], row[~common].sum())
+        expected = np.append(expected[common], expected[~common].sum())
+        keep = expected > 0
+        statistic += ((observed[keep] - expected[keep]) ** 2 / expected[keep]).sum()
+        freedom += max(keep.sum() - 1, 0)
+    return float(stats.chi2.sf(statistic, freedom))
+
+
+def count(pairs: tuple[torch.Tensor, torch.Tensor], rows: int) -> np.ndarray:
+    counts = np.zeros((rows, rows))
+    np.add.at(counts, (pairs[0].numpy(), pairs[1].numpy()), 1)
+    return counts
+
+
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("geometric", [True, False])
+def test_value_goals_follow_the_exact_probabilities(compact: bool, geometric: bool) -> None:
+    data = toy(compact)
+    goals = HindsightGoals(value_geometric=geometric)
+    sampler = HindsightSampler(data, goals, discount=0.9)
+    generator = torch.Generator().manual_seed(3)
+    starts = data.start_rows[torch.randint(len(data.start_rows), (SAMPLES,), generator=generator)]
+    picked = sampler.sample_goals(starts, generator)
+    table = 0.5 * exact_trajectory(data, geometric, 0.9)
+    valid = data.start_rows.numpy()
+    table[np.ix_(valid, valid)] += 0.3 / len(valid)
+    table[valid, valid] += 0.2
+    rows = len(data.observations)
+    assert chi_square_p(count((picked.rows, picked.value_goals), rows), table) > 1e-3
+    assert chi_square_p(count((picked.rows, picked.actor_goals), rows), exact_trajectory(data, False, 0.9)) > 1e-3
+
+
+def test_the_test_notices_a_wrong_sampler() -> None:
+    """The chi-square has the power to see a uniform sampler whose end rows are not halved."""
+    data = toy(True)
+    generator = torch.Generator().manual_seed(0)
+    starts = data.start_rows[torch.randint(len(data.start_rows), (SAMPLES,), generator=generator)]
+    final = data.final_index[starts]
+    wrong = torch.minimum(starts + 1 + (torch.rand(SAMPLES, generator=generator) * (final - starts)).long(), final)
+    assert chi_square_p(count((starts, wrong), len(data.observations)), exact_trajectory(data, False, 0.9)) < 1e-6
+
+
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("p_random", [0.0, 0.4])
+def test_waypoints_lie_on_the_way(compact: bool, p_random: float) -> None:
+    data = toy(compact)
+    goals = HindsightGoals(actor_goals=(0.0, 1 - p_random, p_random))
+    sampler = HindsightSampler(data, goals, discount=0.9, subgoal_steps=5)
+    generator = torch.Generator().manual_seed(1)
+    starts = data.start_rows[torch.randint(len(data.start_rows), (20_000,), generator=generator)]
+    picked = sampler.sample_goals(starts, generator)
+    final = data.final_index[starts]
+    assert torch.equal(picked.subgoals, torch.minimum(starts + 5, final))
+    same = data.episode_of_row[picked.actor_goals] == data.episode_of_row[starts]
+    later = same & (picked.actor_goals > starts)
+    if p_random == 0:
+        assert torch.equal(picked.waypoints, torch.minimum(starts + 5, picked.actor_goals))
+    else:
+        assert 0.2 < 1 - same.double().mean() < 0.4  # some random goals fall into the same episode
+        assert torch.equal(picked.waypoints[~same], picked.subgoals[~same])
+    assert torch.equal(data.episode_of_row[picked.waypoints], data.episode_of_row[starts])
+    assert bool((picked.waypoints[later] <= torch.maximum(picked.actor_goals, picked.subgoals)[later]).all())
+
+
+def test_rewards_masks_and_observations() -> None:
+    data = toy(True)
+    batch = HindsightSampler(data, HindsightGoals(), 0.9, 5).sample(5000, torch.Generator().manual_seed(0))
+    reached = batch.observations[:, 0] == batch.value_goals[:, 0]
+    assert torch.equal(batch.rewards, -(~reached).float())
+    assert torch.equal(batch.masks, (~reached).float())
+    assert torch.equal(batch.next_observations, batch.observations + 1)
+    assert 0.18 < reached.double().mean() < 0.25
+    ends = data.episode_ends - 1
+    assert not torch.isin(batch.value_goals[:, 0].long(), ends).any()  # as in the reference
+
+
+def test_next_observations_of_the_regular_layout() -> None:
+    data = toy(False)
+    batch = HindsightSampler(data, HindsightGoals(), 0.9).sample(100, torch.Generator().manual_seed(0))
+    assert torch.equal(batch.next_observations, batch.observations + 0.5)
+    assert batch.subgoals is None
+    assert batch.waypoints is None
+
+
+def test_offsets_at_the_edges_of_the_unit_interval() -> None:
+    rows, final = torch.tensor([0, 0, 9]), torch.tensor([9, 9, 9])
+    uniform = torch.tensor([0.0, 1 - 1e-12, 0.5], dtype=torch.float64)
+    assert geometric_goals(rows, final, uniform, 0.9).tolist() == [1, 9, 9]
+    assert uniform_goals(rows, final, uniform).tolist() == [9, 1, 9]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: HindsightGoals(value_goals=(0.5, 0.5, 0.5)), "three probabilities"),
+        (lambda: HindsightSampler(toy(True), HindsightGoals(), discount=1.0), "discount"),
+        (lambda: HindsightSampler(toy(True), HindsightGoals(), subgoal_steps=0), "subgoal_steps"),
+    ],
+)
+def test_bad_settings(make, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=message):
+        make()
