@@ -1,0 +1,3 @@
+"""saw-edu: hierarchy in imitation and reinforcement learning, from long horizons to SAW."""
+
+__version__ = "0.1.0"

@@ -1,8 +1,38 @@
 """The command line: `saw-edu COMMAND`. Each command is a thin layer over one function of the library."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The saw-edu course: build, check, train, compare.")
+
+
+@app.command()
+def parity(files: Annotated[list[Path], typer.Argument(help="Golden .npz files.", show_default=False)]) -> None:
+    """Compare the library's agents with the reference implementation's numbers.
+
+    Exits 1 when an error exceeds its tolerance, 2 when a file cannot be used.
+    """
+    from saw_edu import parity as comparison
+
+    try:
+        results = comparison.run(files)
+    except comparison.GoldenFileError as error:
+        typer.echo(f"saw-edu parity: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(comparison.table(results))
+    raise typer.Exit(0 if all(errors.within() for _, errors in results) else 1)
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option(help="A few seconds instead of a minute: to see that it runs.")] = False,
+) -> None:
+    """Measure speed as ratios within one run: updates/s of the agents, steps/s of the maze, sampling's share."""
+    from saw_edu.bench import main as run
+
+    run(quick)
 
 
 def main() -> None:

@@ -17,11 +17,11 @@ ADVANTAGE_WEIGHT_CLIP = 100.0  # the largest weight exp(α A) may take
 
 
 def expectile_weights(advantages: Tensor, expectile: float) -> Tensor:
-    """τ where the advantage is at least zero, 1 - τ elsewhere; the same shape.
+    """|τ - 1(A < 0)|: τ where the advantage is at least zero, 1 - τ elsewhere; the same shape.
 
     Kostrikov et al., "Offline RL with Implicit Q-Learning" (ICLR 2022), section 4.
     """
-    return torch.where(advantages >= 0, expectile, 1 - expectile)
+    return (expectile - (advantages < 0).to(advantages.dtype)).abs()
 
 
 def expectile_loss(differences: Tensor, expectile: float) -> Tensor:
@@ -100,12 +100,20 @@ def policy_metrics(prefix: str, policy: Distribution, actions: Tensor, log_probs
     return metrics
 
 
-def divergence(target_policy: Distribution, policy: Distribution, const_std: bool) -> Tensor:
+def divergence(
+    target_policy: Distribution, policy: Distribution, const_std: bool, reference_discrete: bool = False
+) -> Tensor:
     """How far the flat policy π is from π_sub, (B,). Gradient flows into both: detach the target where it is fixed.
 
     With learned spreads or discrete actions KL(π_sub ‖ π), in closed form. With a constant standard deviation of one,
     the squared distance of the means: twice the KL divergence, whose direction then makes no difference.
+
+    `reference_discrete` with a constant standard deviation and discrete actions is what the released code computes
+    there: squared differences of the most likely actions' *numbers*, summed over the batch, which teaches nothing.
     """
     if const_std and isinstance(policy, Independent):
         return (policy.mean - target_policy.mean).square().sum(dim=-1)
+    if const_std and reference_discrete and isinstance(policy, Categorical):
+        numbers = policy.mode - target_policy.mode
+        return numbers.square().sum().to(policy.logits.dtype).expand(len(numbers))
     return cast(Tensor, kl_divergence(target_policy, policy))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from saw_edu.agents.objectives import (
+    Distribution,
     Metrics,
     awr_loss,
     awr_weights,
@@ -44,6 +45,7 @@ class SAW:
     rep_dim: int | None = 10  # size of the learned goal representations; None: goals as they are
     share_goal_rep: bool = False  # the flat policy uses, and trains, the value's representation
     const_std: bool = True  # standard deviation 1 instead of a learned one, in both policies
+    reference_discrete: bool = False  # discrete actions: the released code's term without gradient instead of the KL
     goals: HindsightGoals = HindsightGoals()
 
     target_networks: ClassVar[tuple[str, ...]] = ("value",)
@@ -108,7 +110,7 @@ class SAW:
 
         with torch.no_grad():
             subgoal_policy = networks.low_actor(s, w)  # π_sub(· | s, w)
-        kl = divergence(subgoal_policy, policy, self.const_std)  # (B,)
+        kl = divergence(subgoal_policy, policy, self.const_std, self.reference_discrete)  # (B,)
         bootstrap = (awr_weights(v_waypoint - v, self.kl_alpha) * kl).mean()
 
         metrics = {
@@ -122,10 +124,11 @@ class SAW:
 
     def flat_policy(
         self, networks: Networks, observations: Tensor, goals: Tensor, temperature: float = 1.0
-    ) -> torch.distributions.Distribution:
+    ) -> Distribution:
         """π(· | s, g), told of the goal through its own representation, or the value's where that is shared."""
         represent = networks.goal_rep if self.share_goal_rep else networks.actor_goal_rep
-        return networks.actor(observations, represent(observations, goals), temperature)
+        policy: Distribution = networks.actor(observations, represent(observations, goals), temperature)
+        return policy
 
     def act(
         self,

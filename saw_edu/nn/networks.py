@@ -74,8 +74,12 @@ def goal_representation(
 
 
 def on_sphere(x: Tensor) -> Tensor:
-    """Scale vectors to length sqrt(dim), so that each number is about 1. (..., dim) -> (..., dim)."""
-    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True) * x.shape[-1] ** 0.5
+    """Scale vectors to length sqrt(dim), so that each number is about 1. (..., dim) -> (..., dim).
+
+    A zero vector stays zero, where the reference gives NaN: a fresh net does that to an all-zero input.
+    """
+    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return x / torch.where(norm > 0, norm, 1.0) * x.shape[-1] ** 0.5
 
 
 class Actor(nn.Module):

@@ -1,0 +1,304 @@
+"""Compare an agent with the reference implementation, number by number.
+
+A *golden file* holds one small case computed by the authors' JAX code in float64: a configuration, parameters, a batch,
+and what the reference makes of them: the loss and its parts, the gradient, the parameters after one and five updates,
+the policy's actions. Here the library's agent computes the same from the same start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saw_edu.agents import Agent, agent_class
+from saw_edu.data import Batch, HindsightGoals, Spec
+from saw_edu.nn import Networks
+from saw_edu.training import Learner, Policy, TrainingConfig
+
+TOLERANCES = {"loss": 1e-9, "gradient": 1e-10, "after1": 1e-9, "after5": 1e-9, "actions": 1e-9}
+
+# The reference's names of modules, layers and batch entries -> ours
+_MODULES = {"actor_goal_rep_def": "actor_goal_rep"}
+_LAYERS = [
+    (r"^(?:actor_net)/Dense_(\d+)/(\w+)$", r"trunk.dense.\1.\2"),
+    (r"^(?:value_net|layers_\d+)/Dense_(\d+)/(\w+)$", r"net.dense.\1.\2"),
+    (r"^(?:value_net|layers_\d+)/LayerNorm_(\d+)/(\w+)$", r"net.norm.\1.\2"),
+    (r"^mean_net/(\w+)$", r"mean.\1"),
+    (r"^logit_net/(\w+)$", r"logit.\1"),
+    (r"^log_stds$", "log_stds"),
+]
+_BATCH = {"low_actor_goals": "subgoals", "high_actor_goals": "actor_goals", "high_actor_targets": "waypoints"}
+
+# Configuration: what belongs to training, to the networks' input, to data sampling, or to a file that is not read here
+_TRAINING_KEYS = {"agent_name", "batch_size", "lr", "tau"}
+_SAMPLING_KEYS = {
+    "dataset_class", "value_p_curgoal", "value_p_trajgoal", "value_p_randomgoal", "value_geom_sample",
+    "actor_p_curgoal", "actor_p_trajgoal", "actor_p_randomgoal", "actor_geom_sample", "actor_geom_discount",
+    "gc_negative",
+}  # fmt: skip
+_FIXED_KEYS = {"encoder": (None,), "frame_stack": (None,), "p_aug": (None, 0, 0.0), "discrete": (True, False)}
+
+
+class GoldenFileError(ValueError):
+    """A golden file that cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The worst error of each kind: relative for loss and gradient, absolute for parameters and actions."""
+
+    loss: float
+    gradient: float
+    after1: float
+    after5: float
+    actions: float  # NaN where the reference has none
+
+    def within(self, scale: float = 1.0) -> bool:
+        """Whether each is within `scale` times its tolerance."""
+        errors = dataclasses.asdict(self)
+        return all((np.isnan(errors[k]) and k == "actions") or errors[k] <= TOLERANCES[k] * scale for k in TOLERANCES)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A golden file, read and checked: everything in float64."""
+
+    name: str
+    agent: Agent
+    spec: Spec
+    config: TrainingConfig
+    arrays: dict[str, np.ndarray]
+    goal_key: str
+
+
+def agent_from_config(config: dict[str, Any]) -> Agent:
+    """The library's agent for a configuration in the reference's vocabulary.
+
+    Raises:
+        GoldenFileError: an agent or an option that the library does not have.
+    """
+    name = config.get("agent_name", "none given")
+    try:
+        agent_type = agent_class(name)
+    except ValueError as error:
+        raise GoldenFileError(str(error)) from None
+    for key, allowed in _FIXED_KEYS.items():
+        if config.get(key, allowed[0]) not in allowed:
+            raise GoldenFileError(f"{key}={config[key]!r} is not supported by {name} here, only {allowed[0]!r}")
+    known = {field.name for field in dataclasses.fields(agent_type)}
+    options: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in config.items()
+        if key not in _TRAINING_KEYS | _SAMPLING_KEYS | set(_FIXED_KEYS)
+    }
+    unknown = sorted(set(options) - known - ({"subgoal_steps"} if agent_type.subgoal_steps is None else set()))
+    if unknown:
+        raise GoldenFileError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    if "reference_discrete" in known:
+        options["reference_discrete"] = True
+    return agent_type(goals=goals_from_config(config), **{key: options[key] for key in options if key in known})
+
+
+def goals_from_config(config: dict[str, Any]) -> HindsightGoals:
+    """Goal sampling in the reference's vocabulary; a missing entry has the library's default."""
+    default = HindsightGoals()
+
+    def shares(kind: str, fallback: tuple[float, float, float]) -> tuple[float, float, float]:
+        given = [config.get(f"{kind}_p_{source}goal") for source in ("cur", "traj", "random")]
+        if any(share is None for share in given):
+            return fallback
+        current, trajectory, random = (float(share) for share in given)  # type: ignore[arg-type]
+        return (current, trajectory, random)
+
+    negative = config.get("gc_negative", True)
+    return HindsightGoals(
+        value_goals=shares("value", default.value_goals),
+        actor_goals=shares("actor", default.actor_goals),
+        value_geometric=config.get("value_geom_sample", default.value_geometric),
+        actor_geometric=config.get("actor_geom_sample", default.actor_geometric),
+        success_reward=0.0 if negative else 1.0,
+        step_reward=-1.0 if negative else 0.0,
+    )
+
+
+def load_golden(path: str | Path) -> Golden:
+    """Read a golden file and build the agent that its configuration describes.
+
+    Raises:
+        GoldenFileError: not a golden file, or one that asks for something the library does not have.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except FileNotFoundError:
+        raise GoldenFileError(f"no such file: {path}") from None
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise GoldenFileError(f"{path} cannot be read as a golden .npz file: {error}") from None
+    try:
+        config, meta = json.loads(str(arrays["config"])), json.loads(str(arrays["meta"]))
+        spec = Spec(meta["obs_dim"], meta["action_dim"], bool(config.get("discrete", False)))
+        goal_key = meta["goal_key"]
+    except KeyError as error:
+        raise GoldenFileError(f"{path} is not a golden file: it has no {error}") from None
+    except json.JSONDecodeError as error:
+        raise GoldenFileError(f"{path} is not a golden file: its configuration is not JSON ({error})") from None
+    kinds = {key.split("/")[0] for key in arrays}
+    lacking = {"params", "batch", "loss", "grad", "after1", "after5"} - kinds
+    if lacking:
+        raise GoldenFileError(f"{path} is not a golden file: it has no {', '.join(sorted(lacking))} entries")
+    try:
+        agent = agent_from_config(config)
+        training = TrainingConfig(learning_rate=config.get("lr", 3e-4), tau=config.get("tau", 0.005))
+    except (GoldenFileError, ValueError, TypeError) as error:
+        raise GoldenFileError(f"{path}: {error}") from None
+    return Golden(path.stem, agent, spec, training, arrays, goal_key)
+
+
+def compare(golden: Golden) -> Errors:
+    """The library's worst errors against the reference on one golden case."""
+    learner = Learner(golden.agent, _networks(golden), golden.config)
+    _load(golden, learner, "params")
+    batch = _batch(golden)
+    goals = torch.as_tensor(golden.arrays[f"batch/{golden.goal_key}"])
+    actions = float("nan")
+    if "policy/actions_t0" in golden.arrays:
+        ours = Policy(golden.agent, learner.networks)(batch.observations, goals).numpy()
+        actions = _largest(ours - golden.arrays["policy/actions_t0"])
+
+    loss, metrics = learner.loss(batch)
+    loss_error = _loss_error(golden, loss, metrics)
+    loss.backward()
+    gradient_error = max(
+        _relative(_gradient(parameter), reference) for parameter, reference in _pairs(golden, learner, "grad")
+    )
+    learner.optimizer.zero_grad()
+    after = {}
+    for step in range(1, 6):
+        learner.update(batch)
+        if step in (1, 5):
+            pairs = _pairs(golden, learner, f"after{step}")
+            after[step] = max(_largest(parameter.detach().numpy() - reference) for parameter, reference in pairs)
+    return Errors(loss_error, gradient_error, after[1], after[5], actions)
+
+
+def run(paths: Iterable[str | Path]) -> list[tuple[str, Errors]]:
+    """Compare every file, all of them read before the first is compared."""
+    goldens = [load_golden(path) for path in paths]
+    return [(golden.name, compare(golden)) for golden in goldens]
+
+
+def table(results: list[tuple[str, Errors]]) -> str:
+    """The results as aligned text, with the tolerances in the last line."""
+    columns = list(TOLERANCES)
+    lines = [f"{'case':24}" + "".join(f"{column:>12}" for column in columns) + "  verdict"]
+    for name, errors in results:
+        numbers = "".join(f"{getattr(errors, column):12.1e}" for column in columns)
+        lines.append(f"{name:24}{numbers}  {'agrees' if errors.within() else 'DIFFERS'}")
+    lines.append(f"{'tolerance':24}" + "".join(f"{TOLERANCES[column]:12.1e}" for column in columns))
+    return "\n".join(lines)
+
+
+def _networks(golden: Golden) -> Networks:
+    return golden.agent.networks(golden.spec, torch.Generator().manual_seed(0)).double()
+
+
+def _batch(golden: Golden) -> Batch:
+    """The file's batch under our names; entries that the agent does not read may be missing."""
+    given = {
+        _BATCH.get(key.removeprefix("batch/"), key.removeprefix("batch/")): torch.as_tensor(array)
+        for key, array in golden.arrays.items()
+        if key.startswith("batch/")
+    }
+    unknown = set(given) - set(Batch._fields)
+    if unknown:
+        raise GoldenFileError(f"{golden.name}: unknown batch entries {sorted(unknown)}")
+    if "actions" in given and not given["actions"].is_floating_point():
+        given["actions"] = given["actions"].long()
+    return Batch(**{field: given.get(field) for field in Batch._fields})  # type: ignore[arg-type]
+
+
+def _parameter_name(reference: str) -> tuple[str, str]:
+    """`modules_value/value_net/Dense_0/kernel` -> ("value", "net.dense.0.kernel")."""
+    module, _, rest = reference.removeprefix("modules_").partition("/")
+    for pattern, ours in _LAYERS:
+        if re.match(pattern, rest):
+            return _MODULES.get(module, module), re.sub(pattern, ours, rest)
+    raise GoldenFileError(f"unknown parameter {reference}")
+
+
+def _pairs(golden: Golden, learner: Learner, kind: str) -> list[tuple[Tensor, np.ndarray]]:
+    """Our parameters beside the reference's arrays of that kind, each of ours exactly once."""
+    ours = dict(learner.networks.named_parameters())
+    ours |= {f"target_{name}": parameter for name, parameter in learner.target.named_parameters()}
+    pairs: list[tuple[Tensor, np.ndarray]] = []
+    for key, array in golden.arrays.items():
+        if key.startswith(f"{kind}/"):
+            module, rest = _parameter_name(key.removeprefix(f"{kind}/"))
+            parameter = ours.pop(f"{module}.{rest}", None)
+            if parameter is None:
+                raise GoldenFileError(f"{golden.name}: {type(golden.agent).__name__} has no parameter for {key}")
+            if tuple(parameter.shape) != array.shape:
+                raise GoldenFileError(f"{golden.name}: {key} is {array.shape}, ours {tuple(parameter.shape)}")
+            pairs.append((parameter, array))
+    if ours:
+        raise GoldenFileError(f"{golden.name}: the file lacks {kind} of {', '.join(sorted(ours))}")
+    return pairs
+
+
+@torch.no_grad()
+def _load(golden: Golden, learner: Learner, kind: str) -> None:
+    for parameter, array in _pairs(golden, learner, kind):
+        parameter.copy_(torch.as_tensor(array))
+
+
+def _gradient(parameter: Tensor) -> np.ndarray:
+    return np.zeros(parameter.shape) if parameter.grad is None else parameter.grad.numpy()
+
+
+def _loss_error(golden: Golden, loss: Tensor, metrics: dict[str, Tensor]) -> float:
+    """The worst relative error over the total and every part that the reference reports."""
+    ours = {"total": float(loss.detach())} | {name: float(value) for name, value in metrics.items()}
+    worst = 0.0
+    for key, array in golden.arrays.items():
+        if key.startswith("loss/"):
+            name = key.removeprefix("loss/")
+            if name not in ours:
+                raise GoldenFileError(f"{golden.name}: {type(golden.agent).__name__} does not report {name}")
+            worst = max(worst, _relative(np.asarray(ours[name]), array))
+    return worst
+
+
+def _relative(ours: np.ndarray, reference: np.ndarray) -> float:
+    """Size of the difference by the size of the reference; the plain size where the reference is zero."""
+    size = float(np.linalg.norm(reference))
+    difference = float(np.linalg.norm(ours - reference))
+    return _nan_is_infinite(difference / size if size > 0 else difference)
+
+
+def _largest(difference: np.ndarray) -> float:
+    return _nan_is_infinite(float(np.abs(difference).max()))
+
+
+def _nan_is_infinite(error: float) -> float:
+    return float("inf") if np.isnan(error) else error

@@ -1,0 +1,177 @@
+"""Training: resume to the same bits, interruption, divergence, sharing a value."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from saw_edu.agents import AGENTS, GCBC, GCIVL, HIQL, SAW, agent_class
+from saw_edu.data import Trajectories
+from saw_edu.training import TrainingConfig, TrainingDivergedError, TrainingResult, train
+
+SMALL = {"actor_hidden_dims": (16,), "value_hidden_dims": (16, 16)}
+AGENT = SAW(**SMALL, low_actor_hidden_dims=(16,), rep_dim=4, subgoal_steps=3)
+CONFIG = TrainingConfig(steps=60, batch_size=16, log_every=10, checkpoint_every=20)
+
+
+def walks(discrete: bool = False) -> Trajectories:
+    """Ten walks of 20 steps in the plane, each in its own direction; the action is the step taken."""
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.rand(10, 1, 2, generator=generator) * 2 - 1
+    steps = (directions + 0.2 * torch.randn(10, 21, 2, generator=generator)).clamp(-1, 1)
+    places = (steps.cumsum(1) - steps).reshape(-1, 2)
+    actions = (steps[..., 0] > 0).long().reshape(-1) if discrete else steps.reshape(-1, 2)
+    return Trajectories(places, actions, torch.arange(21, 211, 21))
+
+
+def equal(a: TrainingResult, b: TrainingResult) -> bool:
+    pairs = zip(a.networks, b.networks, strict=True)
+    return all(
+        torch.equal(p, q) for x, y in pairs for p, q in zip(x.parameters(), y.parameters(), strict=True)
+    ) and a.metrics.equals(b.metrics)
+
+
+@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("discrete", [False, True])
+def test_every_agent_trains_and_acts(name: str, discrete: bool) -> None:
+    agent = {
+        "gcbc": GCBC(actor_hidden_dims=(16,)),
+        "gcivl": GCIVL(**SMALL),
+        "hiql": HIQL(**SMALL, rep_dim=4, subgoal_steps=3),
+        "saw": AGENT,
+    }[name]
+    data = walks(discrete)
+    config = dataclasses.replace(CONFIG, learning_rate=3e-3, batch_size=64)
+    result = train(agent, data, config, seeds=[3, 5], progress=False)
+    assert result.seeds == [3, 5]
+    assert sorted(result.metrics["seed"].unique()) == [3, 5]
+    assert result.metrics["step"].tolist() == [1, 10, 20, 30, 40, 50, 60] * 2
+    log_prob = "low_actor/bc_log_prob" if name == "hiql" else "actor/bc_log_prob"
+    first, last = result.metrics[log_prob].iloc[[0, 6]]
+    assert last > first
+    actions = result.policies[0](data.observations[:7], data.observations[7:14])
+    assert actions.shape == ((7,) if discrete else (7, 2))
+    assert bool((actions.abs() <= 1).all())
+
+
+def test_seeds_repeat_and_differ() -> None:
+    one, again, other = (train(AGENT, walks(), CONFIG, [seed], progress=False) for seed in (1, 1, 2))
+    assert equal(one, again)
+    assert not equal(one, other)
+
+
+def test_interrupted_at_a_checkpoint_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    whole = train(AGENT, walks(), CONFIG, 2, progress=False)
+    short = TrainingConfig(steps=60, batch_size=16, log_every=10, checkpoint_every=7)
+    timer = threading.Timer(0.15, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    part = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False)
+    timer.join()
+    if not part.interrupted:
+        pytest.skip("this machine trained 120 steps before the interruption came")
+    assert len(part.networks) >= 1
+    resumed = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False)
+    assert equal(whole, resumed)
+
+
+KILLED = """
+import sys, torch
+sys.path.insert(0, sys.argv[1])
+torch.set_num_threads(1)
+from test_training import AGENT, walks
+from saw_edu.training import TrainingConfig, train
+train(AGENT, walks(), TrainingConfig(steps=400, batch_size=16, log_every=10, checkpoint_every=1), 2,
+      checkpoints=sys.argv[2], progress=False)
+"""
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    """SIGKILL at three different moments of the same run, most of them near a save."""
+    config = TrainingConfig(steps=400, batch_size=16, log_every=10, checkpoint_every=1)
+    kills = 0
+    for delay in (0.2, 0.5, 0.3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(KILLED), str(Path(__file__).parent), str(tmp_path)]
+        )
+        before = (tmp_path / "seed_0.pt").stat().st_mtime_ns if (tmp_path / "seed_0.pt").exists() else 0
+        while process.poll() is None:
+            path = tmp_path / "seed_0.pt"
+            if path.exists() and path.stat().st_mtime_ns > before:
+                time.sleep(delay)
+                break
+            time.sleep(0.005)
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        process.wait()
+    assert kills >= 1
+    resumed = train(AGENT, walks(), config, 2, checkpoints=tmp_path, progress=False)
+    assert equal(train(AGENT, walks(), config, 2, progress=False), resumed)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
+    with pytest.raises(ValueError, match="another agent, configuration or data set"):
+        train(AGENT, walks(), TrainingConfig(steps=61, batch_size=16), checkpoints=tmp_path, progress=False)
+
+
+def test_divergence_names_the_term() -> None:
+    data = walks()
+    broken = Trajectories(data.observations * 1e30, data.actions, data.episode_ends)
+    with pytest.raises(TrainingDivergedError, match=r"value/value_loss.* at step 1 of seed 0"):
+        train(GCIVL(**SMALL, layer_norm=False), broken, CONFIG, progress=False)
+
+
+def test_a_value_is_shared_and_fixed() -> None:
+    data = walks()
+    taught = train(GCIVL(**SMALL), data, CONFIG, 2, progress=False)
+    saw = train(SAW(**SMALL, low_actor_hidden_dims=(16,), rep_dim=None, subgoal_steps=3), data, CONFIG, 2,
+                value_from=taught, progress=False)  # fmt: skip
+    for a, b in zip(taught.networks, saw.networks, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(a.value.parameters(), b.value.parameters(), strict=True))
+    s, g = data.observations[:5], data.observations[50:55]
+    assert torch.equal(taught.policies[1].value(s, g), saw.policies[1].value(s, g))
+    assert "value/value_loss" not in saw.metrics
+    for agent, message in ((AGENT, "no goal_rep"), (GCBC(), "no value function"), (GCIVL(), "other sizes")):
+        with pytest.raises(ValueError, match=message):
+            train(agent, data, CONFIG, 2, value_from=taught, progress=False)
+    with pytest.raises(ValueError, match="make them equal"):
+        train(GCIVL(**SMALL), data, CONFIG, 3, value_from=taught, progress=False)
+
+
+def test_results_are_saved_and_loaded(tmp_path: Path) -> None:
+    data = walks()
+    result = train(AGENT, data, CONFIG, 2, progress=False)
+    result.save(tmp_path / "saw.pt", keep=("actor", "actor_goal_rep"))
+    back = TrainingResult.load(tmp_path / "saw.pt", AGENT, data.spec())
+    s, g = data.observations[:5], data.observations[50:55]
+    assert torch.equal(back.policies[1](s, g), result.policies[1](s, g))
+    with pytest.raises(ValueError, match="holds SAW networks"):
+        TrainingResult.load(tmp_path / "saw.pt", GCBC(), data.spec())
+    with pytest.raises(ValueError, match="check its sizes"):
+        TrainingResult.load(tmp_path / "saw.pt", SAW(), data.spec())
+
+
+def test_learning_rate_decays() -> None:
+    config = TrainingConfig(steps=10, batch_size=4, learning_rate=1.0, final_learning_rate=0.0, log_every=1)
+    frozen_at_the_end = train(GCBC(actor_hidden_dims=(4,)), walks(), config, progress=False)
+    assert len(frozen_at_the_end.metrics) == 10
+    assert not equal(
+        frozen_at_the_end,
+        train(GCBC(actor_hidden_dims=(4,)), walks(), TrainingConfig(10, 4, 1.0, log_every=1), progress=False),
+    )
+
+
+def test_bad_settings() -> None:
+    with pytest.raises(ValueError, match="steps must be at least 1"):
+        TrainingConfig(steps=0)
+    with pytest.raises(ValueError, match="did you mean 'gcivl'"):
+        agent_class("gcvil")
