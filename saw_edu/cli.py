@@ -35,6 +35,24 @@ def bench(
     run(quick)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    root: Annotated[Path | None, typer.Option(help="The course's folder.", show_default="found from here")] = None,
+    port: Annotated[int | None, typer.Option(help="This port; 0: any.", show_default="8888 or next free")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser, where there is one.")] = True,
+) -> None:
+    """Open the course in JupyterLab. Options that are not listed here go to JupyterLab."""
+    from saw_edu import lab as jupyterlab
+
+    try:
+        launch = jupyterlab.prepare(root, port, browser, context.args)
+    except jupyterlab.LabError as error:
+        typer.echo(f"saw-edu lab: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(jupyterlab.start(launch))
+
+
 def main() -> None:
     """Entry point of the `saw-edu` script."""
     app()
