@@ -1,0 +1,111 @@
+"""Evaluation with known answers: an oracle always arrives, an idle policy never; intervals cover what they promise."""
+
+import numpy as np
+import pytest
+import torch
+
+from saw_edu.envs import PointMaze
+from saw_edu.evaluation import (
+    episode_interval,
+    episodes_by_distance,
+    evaluate,
+    seed_interval,
+    success_by_distance,
+    success_by_task,
+)
+
+WORLD = PointMaze("medium", step_size=1.0, features="position", max_steps=120)
+EDGES = [1, 5, 9, 13]
+
+
+def idle(observations: torch.Tensor, goals: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(len(observations), 2)
+
+
+class Seeing:
+    """The oracle as a policy; it needs the true states, which position features hold up to scale."""
+
+    def __init__(self) -> None:
+        states = WORLD.sample_states(50, torch.Generator().manual_seed(9))
+        ones = torch.ones(50, 1)
+        self.inverse = torch.linalg.lstsq(torch.cat([WORLD.observe(states), ones], 1), states).solution
+
+    def __call__(self, observations: torch.Tensor, goals: torch.Tensor) -> torch.Tensor:
+        ones = torch.ones(len(observations), 1)
+        s, g = (torch.cat([x, ones], 1) @ self.inverse for x in (observations, goals))
+        return WORLD.oracle(s, g)
+
+
+@pytest.fixture(scope="module")
+def episodes() -> tuple[torch.Tensor, torch.Tensor]:
+    return episodes_by_distance(WORLD, EDGES, 20, torch.Generator().manual_seed(0))
+
+
+def test_bins_hold_what_they_say(episodes: tuple[torch.Tensor, torch.Tensor]) -> None:
+    starts, goals = episodes
+    distances = WORLD.distances(starts, goals).reshape(3, 20)
+    for i, row in enumerate(distances):
+        assert bool(((row >= EDGES[i]) & (row < EDGES[i + 1])).all())
+    with pytest.raises(ValueError, match="too few pairs"):
+        episodes_by_distance(WORLD, [1, 500, 501], 5, torch.Generator().manual_seed(0), tries=2)
+
+
+def test_an_oracle_an_idler_and_both(episodes: tuple[torch.Tensor, torch.Tensor]) -> None:
+    starts, goals = episodes
+    oracle = evaluate([Seeing()], WORLD, starts, goals, progress=False, keep_paths=True)
+    assert oracle.success == 1
+    assert oracle.episodes["steps"].between(1, 119).all()
+    assert oracle.paths is not None
+    assert torch.equal(oracle.paths[0, :, 0], starts)
+    assert bool(WORLD.reached(oracle.paths[0, :, -1], goals).all())
+    both = evaluate([Seeing(), idle], WORLD, starts, goals, progress=False)
+    assert both.episodes.groupby("seed")["success"].mean().tolist() == [1, 0]
+    assert (both.episodes.loc[both.episodes["seed"] == 1, "steps"] == WORLD.max_steps).all()
+    table = success_by_distance(both, EDGES)
+    assert table["mean"].tolist() == [0.5, 0.5, 0.5]
+    assert table["distance"].tolist() == [2.5, 6.5, 10.5]
+    assert table["low"].tolist() == [0, 0, 0]
+
+
+def test_seeds_do_not_mix(episodes: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """A policy's episodes are the same alone and in company."""
+    starts, goals = episodes
+    alone = evaluate([Seeing()], WORLD, starts, goals, progress=False).episodes
+    company = evaluate([idle, Seeing()], WORLD, starts, goals, progress=False).episodes
+    assert company[company["seed"] == 1]["steps"].tolist() == alone["steps"].tolist()
+
+
+def test_tasks_are_labelled(episodes: tuple[torch.Tensor, torch.Tensor]) -> None:
+    starts, goals = episodes
+    result = evaluate([Seeing(), idle], WORLD, starts, goals, tasks=["near"] * 20 + ["far"] * 40, progress=False)
+    table = success_by_task(result).set_index("task")
+    assert table.loc["far", "episodes"] == 80
+    assert table.loc["near", "mean"] == 0.5
+
+
+def test_already_there() -> None:
+    starts = WORLD.sample_states(4, torch.Generator().manual_seed(0))
+    result = evaluate([idle], WORLD, starts, starts, progress=False)
+    assert result.success == 1
+    assert result.episodes["steps"].tolist() == [0] * 4
+
+
+def test_intervals_cover_what_they_promise() -> None:
+    generator = np.random.default_rng(0)
+    hits = 0
+    for _ in range(2000):
+        low, high = seed_interval(generator.normal(0.5, 0.1, size=5))
+        hits += low <= 0.5 <= high
+    assert 0.93 < hits / 2000 < 0.97
+    low, high = episode_interval(0, 20)
+    assert low == 0
+    assert 0.1 < high < 0.2
+    with pytest.raises(ValueError, match="at least two"):
+        seed_interval(np.array([0.3]))
+
+
+def test_bad_input(episodes: tuple[torch.Tensor, torch.Tensor]) -> None:
+    with pytest.raises(ValueError, match="as many goals as starts"):
+        evaluate([idle], WORLD, episodes[0], episodes[1][:5], progress=False)
+    with pytest.raises(ValueError, match="need policies"):
+        evaluate([], WORLD, *episodes, progress=False)
