@@ -1,0 +1,46 @@
+"""Checks: what an exercise's test cell calls. One module per chapter: `checks.ch02.expectile_loss(expectile_loss)`.
+
+A `Check` has two halves. `probe` calls the student's function and keeps plain data; `judge` compares that data with
+what is expected and words the message. In a notebook both run in one call; grading runs them in two processes, with
+`encode` and `decode` between them.
+"""
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from saw_edu.checks.check import Case, Check, CheckFailed, Mistake, NotStarted, Satisfies, Verdict, within
+from saw_edu.checks.values import EncodingError, decode, encode, plain
+
+__all__ = [
+    "Case",
+    "Check",
+    "CheckFailed",
+    "EncodingError",
+    "Mistake",
+    "NotStarted",
+    "Satisfies",
+    "Verdict",
+    "decode",
+    "encode",
+    "plain",
+    "within",
+]
+
+
+def chapters() -> list[str]:
+    """Names of the modules with a chapter's checks, such as `ch02`."""
+    return sorted(
+        module.name
+        for module in pkgutil.iter_modules(__path__)
+        if module.name[:2] == "ch" and module.name[2:].isdigit()
+    )
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a chapter's checks when they are first used."""
+    if name.startswith("ch") and name[2:].isdigit():
+        if name not in chapters():
+            raise AttributeError(f"there are no checks for {name}; there are: {', '.join(chapters()) or 'none yet'}")
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

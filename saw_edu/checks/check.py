@@ -1,0 +1,303 @@
+"""A check: a probe that runs a student's function and a judge that compares what came out and words the message."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from saw_edu.checks.compare import Finding, Tolerance, compare
+from saw_edu.checks.probe import Record, copy_input, flush, run_case
+from saw_edu.checks.values import Plain, is_plain, natural, plain
+
+_ABSENT: Any = object()
+
+
+class CheckFailed(AssertionError):  # noqa: N818 - the name is what a student reads
+    """An exercise is not right yet. A notebook shows the message alone, without a traceback."""
+
+    def __init__(self, verdict: "Verdict"):
+        super().__init__(verdict.message)
+        self.verdict = verdict
+
+    def _render_traceback_(self) -> list[str]:
+        """Give IPython the lines to show; no source of any check is among them."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class NotStarted(CheckFailed):
+    """An exercise still raises NotImplementedError."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge says: passed or not, at which stage, which mistake, and the message for the student."""
+
+    passed: bool
+    message: str
+    stage: str = ""
+    mistake: str | None = None
+    case: str = ""
+
+
+@dataclass(frozen=True)
+class Satisfies:
+    """An expectation on a value that has no single right answer, such as a frequency or a random sample.
+
+    predicate: takes the value as plain Python and NumPy (tensors as arrays) and returns True when it is right.
+    otherwise: the message when it is not, in words a student can act on.
+    """
+
+    predicate: Callable[[Any], bool]
+    otherwise: str
+
+
+def within(low: float, high: float) -> Satisfies:
+    """Expect a number, or every number of an array, from `low` to `high`."""
+
+    def inside(value: Any) -> bool:
+        return bool(np.all((np.asarray(value) >= low) & (np.asarray(value) <= high)))
+
+    return Satisfies(inside, f"it should lie between {low:g} and {high:g}")
+
+
+class Case:
+    """One question to the student's function: inputs and the answer expected.
+
+    Case(label, *inputs, expect=value, **named_inputs)  calls `answer(*inputs, **named_inputs)` on copies of the inputs;
+    Case(label, run=function, expect=value)             calls `function(answer)`, which may call the answer many times,
+                                                        and returns plain data: statistics, gradients, a dictionary;
+    Case(label, expect=value)                           for an answer that is a value, not a function.
+
+    expect: the right value (its kind is expected too: a tensor, a number, a dictionary), or `Satisfies`; left out, it
+    is what the check's `reference` returns for the same inputs. rtol, atol: how close; exact_dtype: float64 is not
+    float32 (by default only floats, whole numbers and booleans are told apart). seed: the global generators' state.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        *inputs: Any,
+        run: Callable[..., Any] | None = None,
+        expect: Any = _ABSENT,
+        rtol: float = 1e-4,
+        atol: float = 1e-6,
+        exact_dtype: bool = False,
+        seed: int = 0,
+        **named_inputs: Any,
+    ):
+        if run is not None and (inputs or named_inputs):
+            raise TypeError(f"case {label!r}: give either inputs or run=, not both")
+        self.label, self.run, self.expect, self.seed = label, run, expect, seed
+        self.inputs, self.named_inputs = inputs, named_inputs
+        self.tolerance = Tolerance(rtol, atol, exact_dtype)
+
+    def probe(self, answers: Sequence[Any]) -> Record:
+        """Ask the question and record what came of it."""
+        answer = answers[0]
+        if self.run is not None:
+            return run_case(lambda: self.run(*answers), seed=self.seed)  # type: ignore[misc]
+        if callable(answer):
+            inputs, named = copy_input(list(self.inputs)), copy_input(self.named_inputs)
+            return run_case(lambda: answer(*inputs, **named), (inputs, named), self.seed)
+        if self.inputs or self.named_inputs:
+            return {"status": "not a function", "value": plain(answer)}
+        if answer is NotImplemented or answer is Ellipsis:
+            return {"status": "not started"}
+        return run_case(lambda: answer, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known misconception: recognised by what it predicts, and named to the student.
+
+    name: a few words, unique in its check; mutants refer to it.
+    message: one or two sentences to the student: what seems to be wrong and what to look at. Never the answer itself.
+    wrong: the same function written with the misconception: recognised when the answers equal its answers; a
+    tuple of functions where the check takes several; or
+    when: a predicate on the answers, a dictionary from case label to value (None where the call failed).
+    """
+
+    name: str
+    message: str
+    wrong: Callable[..., Any] | tuple[Callable[..., Any], ...] | None = None
+    when: Callable[[dict[str, Any]], bool] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.wrong is None) == (self.when is None):
+            raise TypeError(f"mistake {self.name!r}: give exactly one of wrong= and when=")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What an exercise's test cell calls: `checks.ch02.expectile_loss(expectile_loss)`.
+
+    title: what the check's line calls the exercise. cases: questions, the simplest first.
+    reference: a right answer, for cases that state no `expect` (a tuple of functions if the check takes several); the
+    judge calls it, the probe never does.
+    mistakes: misconceptions to recognise, the most specific first.
+    keeps_inputs: whether a function that changes its inputs fails.
+    hidden: whether messages leave out expected values (set by `saw_edu.classroom.hidden`).
+    """
+
+    title: str
+    cases: Sequence[Case]
+    reference: Callable[..., Any] | tuple[Callable[..., Any], ...] | None = None
+    mistakes: Sequence[Mistake] = ()
+    keeps_inputs: bool = True
+    hidden: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        labels = [case.label for case in self.cases]
+        if not labels or len(set(labels)) != len(labels):
+            raise ValueError(f"check {self.title!r} needs at least one case, and each its own label")
+        for case in self.cases:
+            if case.expect is _ABSENT and self.reference is None:
+                raise ValueError(f"check {self.title!r}, case {case.label!r}: no expect= and no reference")
+        names = [mistake.name for mistake in self.mistakes]
+        if len(set(names)) != len(names):
+            raise ValueError(f"check {self.title!r}: two mistakes have the same name")
+
+    def __call__(self, *answers: Any) -> None:
+        """Probe and judge in this process: prints one line, or raises CheckFailed with a short message."""
+        try:
+            verdict = self.judge(self.probe(*answers))
+        except Exception as error:  # the check is at fault, not the student; its source stays unseen
+            message = f"✗ {self.title}: the check itself failed ({type(error).__name__}). Please tell your instructor."
+            verdict = Verdict(False, message, "broken check")
+        flush()
+        if not verdict.passed:
+            raise (NotStarted if verdict.stage == "not started" else CheckFailed)(verdict) from None
+        print(verdict.message)
+
+    def probe(self, *answers: Any) -> Record:
+        """Call the student's functions on every case. Returns plain data only (see `saw_edu.checks.encode`)."""
+        if not answers:
+            raise TypeError(f"check {self.title!r} needs the function to check as its argument")
+        records: list[Record] = []
+        for case in self.cases:
+            records.append(case.probe(answers))
+            if records[-1]["status"] == "not started":
+                break
+        return {"cases": records}
+
+    def judge(self, record: Record) -> Verdict:
+        """Compare a probe's record with what is expected. The record may come from a sandbox: it is only data."""
+        records = record.get("cases") if isinstance(record, dict) else None
+        if not isinstance(records, list) or not all(_well_formed(item) for item in records):
+            return self._fail(Finding("raised", "the answer could not be read", mistake="unreadable"), "")
+        if any(item["status"] == "not started" for item in records):
+            return Verdict(False, f"○ {self.title}: not started yet (it raises NotImplementedError).", "not started")
+        if len(records) != len(self.cases):
+            return self._fail(Finding("raised", "the answer is incomplete", mistake="unreadable"), "")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for case, item in zip(self.cases, records, strict=True):
+                finding = self._judge_case(case, item)
+                if finding:
+                    return self._fail(self._name(finding, records), case.label)
+        count, printed = len(self.cases), any(item["printed"].strip() for item in records)
+        note = " (It also prints; no need for that.)" if printed else ""
+        kind = "hidden test" if self.hidden else "case"
+        return Verdict(True, f"✓ {self.title}: {count} {kind}{'s' if count > 1 else ''} right.{note}")
+
+    def _expected(self, case: Case) -> Plain:
+        if case.expect is not _ABSENT:
+            return plain(case.expect)
+        result = case.probe(_answers(self.reference))
+        if result["status"] != "returned":
+            raise RuntimeError(f"the reference of {self.title!r} fails on {case.label!r}: {result}")
+        return result["value"]
+
+    def _judge_case(self, case: Case, item: Record) -> Finding | None:
+        if item["status"] == "not a function":
+            return Finding("type", "a function is expected. Was its name given to something else?", mistake="type")
+        if item["status"] == "raised":
+            at = f" at {item['where']}" if item["where"] else ""
+            message = f": {item['message']}" if item["message"] else ""
+            return Finding("raised", f"it raised {item['exception']}{message}{at}", mistake=item["exception"])
+        value = item["value"]
+        if isinstance(case.expect, Satisfies):
+            finding = self._satisfied(case.expect, value)
+        else:
+            finding = compare(value, self._expected(case), case.tolerance)
+        if finding and finding.mistake == "no return" and item["printed"].strip():
+            message = "it prints its answer but returns None: end with `return`"
+            finding = Finding("missing", message, mistake="prints instead of returning")
+        if finding is None and self.keeps_inputs and item["changed"]:
+            message = f"the answer is right, but the function changes its {' and '.join(item['changed'])} in place. "
+            finding = Finding("inputs", message + "Work on a copy (`x = x.clone()`)", mistake="changes its inputs")
+        return finding
+
+    @staticmethod
+    def _satisfied(expect: Satisfies, value: Plain) -> Finding | None:
+        if value["kind"] == "none":
+            return Finding("missing", "it returned None. Is a `return` missing?", mistake="no return")
+        got = natural(value)
+        numbers = np.asarray(got) if isinstance(got, (bool, int, float, np.ndarray)) else np.zeros(0)
+        if numbers.dtype.kind == "f" and np.isnan(numbers).any():
+            return Finding("finite", "there are NaNs in the answer", mistake="not finite")
+        try:
+            right = bool(expect.predicate(got))
+        except Exception:
+            return Finding("type", f"{expect.otherwise} (the answer has an unexpected form)", mistake="type")
+        shown = f"got {got:.6g}" if isinstance(got, float) else f"got {got}" if isinstance(got, int) else ""
+        return None if right else Finding("value", expect.otherwise, shown)
+
+    def _name(self, finding: Finding, records: list[Record]) -> Finding:
+        """Replace a finding's general words by the first misconception that predicts these answers."""
+        for mistake in self.mistakes:
+            if mistake.wrong is not None:
+                found = all(self._predicts(mistake, case, item) for case, item in zip(self.cases, records, strict=True))
+            else:
+                observed = {
+                    case.label: natural(item["value"]) if item["status"] == "returned" else None
+                    for case, item in zip(self.cases, records, strict=True)
+                }
+                try:
+                    found = bool(mistake.when(observed))  # type: ignore[misc]
+                except Exception:
+                    found = False
+            if found:
+                words = f"{finding.message}.\n  {mistake.message}"
+                return dataclasses.replace(finding, message=words, mistake=mistake.name)
+        return finding
+
+    @staticmethod
+    def _predicts(mistake: Mistake, case: Case, item: Record) -> bool:
+        predicted = case.probe(_answers(mistake.wrong))
+        if predicted["status"] != item["status"]:
+            return False
+        if item["status"] == "raised":
+            return predicted["exception"] == item["exception"]
+        same_inputs = predicted.get("changed", []) == item.get("changed", [])
+        return same_inputs and compare(item["value"], predicted["value"], case.tolerance) is None
+
+    def _fail(self, finding: Finding, label: str) -> Verdict:
+        detail = f" ({finding.detail})" if finding.detail and not self.hidden else ""
+        words = finding.message.rstrip(".")
+        head, _, tail = words.partition("\n")
+        text = f"{head.rstrip('.')}{detail}." + (f"\n{tail}." if tail else "")
+        kind = "hidden test" if self.hidden else "case"
+        place = f", {kind} “{label}”" if label else ""
+        return Verdict(False, f"✗ {self.title}{place}: {text}", finding.stage, finding.mistake, label)
+
+
+def _answers(function: Any) -> Sequence[Any]:
+    return function if isinstance(function, tuple) else (function,)
+
+
+def _well_formed(item: Any) -> bool:
+    """Tell whether one case's record has the fields its status promises."""
+    if not isinstance(item, dict):
+        return False
+    status = item.get("status")
+    if status == "returned":
+        changed = item.get("changed")
+        texts = isinstance(item.get("printed"), str) and isinstance(changed, list)
+        return texts and all(isinstance(name, str) for name in changed or []) and is_plain(item.get("value"))
+    if status == "raised":
+        return all(isinstance(item.get(name), str) for name in ("exception", "message", "where"))
+    return status in ("not started", "not a function")

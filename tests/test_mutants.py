@@ -1,0 +1,63 @@
+"""Every exercise of the course: its mutants fail with the message that names them, right answers pass."""
+
+from pathlib import Path
+
+import pytest
+
+from saw_edu.classroom.mutants import ExerciseSet, Mutant, exercise_sets, grade
+from saw_edu.classroom.source import chapter_paths, read_chapter
+
+ROOT = Path(__file__).parent.parent
+FIXTURE = ROOT / "tests" / "fixtures" / "course"
+CHAPTERS = [path for course in (FIXTURE, ROOT) for path in chapter_paths(course)]
+
+
+def _label(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=_label)
+def test_mutants_fail_with_their_name_and_right_answers_pass(path: Path) -> None:
+    wrong: list[str] = []
+    for declared in exercise_sets(read_chapter(path)):
+        wrong += [declared.missing] if declared.missing else []
+        wrong += _faults(declared)
+    assert not wrong, "\n".join(wrong)
+
+
+def _faults(declared: ExerciseSet) -> list[str]:
+    chapter, name = declared.chapter, declared.cell.name
+    faults = []
+    right = {"the chapter's solution": None} | {f"alternative {i}": a for i, a in enumerate(declared.alternatives)}
+    for label, source in right.items():
+        verdict = grade(chapter, name, source)
+        if not verdict.passed:
+            faults.append(f"{name}: {label} fails: {verdict.message}")
+    for mutant in declared.mutants:
+        verdict = grade(chapter, name, mutant.apply(declared.cell.source))
+        if verdict.passed:
+            faults.append(f"{name}: mutant {mutant.mistake!r} passes every check")
+        elif verdict.mistake != mutant.mistake:
+            faults.append(f"{name}: mutant {mutant.mistake!r} is called {verdict.mistake!r}: {verdict.message}")
+    stub = grade(chapter, name, declared.cell.released)
+    if stub.stage != "not started":
+        faults.append(f"{name}: the student's stub is not reported as not started, but: {stub.message}")
+    return faults
+
+
+def test_a_mutant_that_no_check_catches_is_a_fault() -> None:
+    declared = exercise_sets(read_chapter(CHAPTERS[0]))[0]
+    harmless = Mutant("no discount", replace=("weights * rewards", "rewards * weights"))
+    misnamed = Mutant("sign", replace=("weights * rewards", "rewards"))
+    weak = ExerciseSet(declared.chapter, declared.cell, (harmless, misnamed), ())
+    faults = _faults(weak)
+    assert len(faults) == 2
+    assert "passes every check" in faults[0]
+    assert "is called 'no discount'" in faults[1]
+    assert "2 of at least 3 MUTANTS" in weak.missing
+    assert "ALTERNATIVES" in weak.missing
+
+
+def test_a_replacement_that_does_not_fit_is_an_error() -> None:
+    with pytest.raises(ValueError, match="occurs 0 times"):
+        Mutant("no discount", replace=("not there", "")).apply("x = 1")
