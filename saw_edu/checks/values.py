@@ -20,24 +20,7 @@ MAX_BYTES = 64 * 2**20
 """Largest answer that is kept, in bytes: a larger one is recorded as `too large`."""
 
 MAX_DEPTH = 20
-_ARRAY_DTYPES = frozenset(
-    [
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-    ]
-)
+_ARRAY_DTYPES = frozenset(np.dtype(code).name for code in "?bhiqBHIQefdFD")
 _SCALARS: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
 
 
