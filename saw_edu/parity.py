@@ -12,7 +12,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,7 +190,7 @@ def compare(golden: Golden) -> Errors:
     loss_error = _loss_error(golden, loss, metrics)
     loss.backward()
     gradient_error = max(
-        _relative(_gradient(parameter), reference) for parameter, reference in _pairs(golden, learner, "grad")
+        _relative(_gradient(parameter), reference) for _, parameter, reference in _pairs(golden, learner, "grad")
     )
     learner.optimizer.zero_grad()
     after = {}
@@ -198,8 +198,29 @@ def compare(golden: Golden) -> Errors:
         learner.update(batch)
         if step in (1, 5):
             pairs = _pairs(golden, learner, f"after{step}")
-            after[step] = max(_largest(parameter.detach().numpy() - reference) for parameter, reference in pairs)
+            after[step] = max(_largest(parameter.detach().numpy() - reference) for _, parameter, reference in pairs)
     return Errors(loss_error, gradient_error, after[1], after[5], actions)
+
+
+def by_network(golden: Golden, **replaced: Callable[..., Any]) -> dict[str, float]:
+    """Relative errors of the total loss and of each network's gradient, with some of the agent's methods replaced.
+
+    For lessons: `by_network(load_golden(path), flat_policy_loss=mine)` tells where one's own loss differs. A replacement
+    takes the agent as its first argument, as a method does. Errors are at most 1e6.
+    """
+    agent = type("Replaced", (type(golden.agent),), replaced)(**vars(golden.agent))
+    golden = dataclasses.replace(golden, agent=agent)
+    learner = Learner(agent, _networks(golden), golden.config)
+    _load(golden, learner, "params")
+    loss, _ = learner.loss(_batch(golden))
+    loss.backward()
+    total = golden.arrays["loss/total"]
+    errors = {"loss": min(_relative(loss.detach().numpy(), total), 1e6)}
+    for name, parameter, reference in _pairs(golden, learner, "grad"):
+        key = f"gradient of {name.split('.')[0]}"
+        if not key.startswith("gradient of target"):
+            errors[key] = min(max(errors.get(key, 0.0), _relative(_gradient(parameter), reference)), 1e6)
+    return errors
 
 
 def run(paths: Iterable[str | Path]) -> list[tuple[str, Errors]]:
@@ -247,11 +268,11 @@ def _parameter_name(reference: str) -> tuple[str, str]:
     raise GoldenFileError(f"unknown parameter {reference}")
 
 
-def _pairs(golden: Golden, learner: Learner, kind: str) -> list[tuple[Tensor, np.ndarray]]:
-    """Our parameters beside the reference's arrays of that kind, each of ours exactly once."""
+def _pairs(golden: Golden, learner: Learner, kind: str) -> list[tuple[str, Tensor, np.ndarray]]:
+    """Our parameters, by name, beside the reference's arrays of that kind; each of ours exactly once."""
     ours = dict(learner.networks.named_parameters())
     ours |= {f"target_{name}": parameter for name, parameter in learner.target.named_parameters()}
-    pairs: list[tuple[Tensor, np.ndarray]] = []
+    pairs: list[tuple[str, Tensor, np.ndarray]] = []
     for key, array in golden.arrays.items():
         if key.startswith(f"{kind}/"):
             module, rest = _parameter_name(key.removeprefix(f"{kind}/"))
@@ -260,7 +281,7 @@ def _pairs(golden: Golden, learner: Learner, kind: str) -> list[tuple[Tensor, np
                 raise GoldenFileError(f"{golden.name}: {type(golden.agent).__name__} has no parameter for {key}")
             if tuple(parameter.shape) != array.shape:
                 raise GoldenFileError(f"{golden.name}: {key} is {array.shape}, ours {tuple(parameter.shape)}")
-            pairs.append((parameter, array))
+            pairs.append((f"{module}.{rest}", parameter, array))
     if ours:
         raise GoldenFileError(f"{golden.name}: the file lacks {kind} of {', '.join(sorted(ours))}")
     return pairs
@@ -268,7 +289,7 @@ def _pairs(golden: Golden, learner: Learner, kind: str) -> list[tuple[Tensor, np
 
 @torch.no_grad()
 def _load(golden: Golden, learner: Learner, kind: str) -> None:
-    for parameter, array in _pairs(golden, learner, kind):
+    for _, parameter, array in _pairs(golden, learner, kind):
         parameter.copy_(torch.as_tensor(array))
 
 

@@ -14,7 +14,7 @@ from saw_edu import parity
 from saw_edu.cli import app
 from saw_edu.training import Learner
 
-GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.npz"))
+GOLDEN = sorted((Path(__file__).parents[1] / "assets" / "golden").glob("*.npz"))
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -24,7 +24,7 @@ def test_agrees_with_the_reference(path: Path) -> None:
 
 
 def saw_errors() -> parity.Errors:
-    return parity.compare(parity.load_golden(Path(__file__).parent / "golden" / "saw.npz"))
+    return parity.compare(parity.load_golden(Path(__file__).parents[1] / "assets" / "golden" / "saw.npz"))
 
 
 def test_notices_another_layer_norm_epsilon(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_expectile_is_exact_in_double_precision() -> None:
 
 def changed(tmp_path: Path, **config: object) -> Path:
     """The saw case with another configuration."""
-    with np.load(Path(__file__).parent / "golden" / "saw.npz") as file:
+    with np.load(Path(__file__).parents[1] / "assets" / "golden" / "saw.npz") as file:
         arrays = dict(file)
     arrays["config"] = np.array(json.dumps(json.loads(str(arrays["config"])) | config))
     np.savez(tmp_path / "changed.npz", **arrays)
