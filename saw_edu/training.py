@@ -205,7 +205,6 @@ def train(
     data = trajectories.to(device)
     sampler = HindsightSampler(data, agent.goals, agent.discount, agent.subgoal_steps)
     folder = None if checkpoints is None else Path(checkpoints)
-    fingerprint = "" if folder is None else _fingerprint(agent, config, spec, trajectories, value_from)
     result = TrainingResult(agent, spec)
     tables = []
     with tqdm(total=config.steps * len(seeds), disable=not progress, unit=" updates", mininterval=0.5) as bar:
@@ -213,6 +212,7 @@ def train(
             fixed = None if value_from is None else value_from.networks[position]
             run = _Run(agent, sampler, config, spec, seed, fixed, device)
             path = None if folder is None else folder / f"seed_{seed}.pt"
+            fingerprint = "" if folder is None else _fingerprint(agent, config, spec, trajectories, fixed)
             if path is not None and path.exists():
                 run.restore(path, fingerprint)
             bar.update(run.step)
@@ -358,16 +358,14 @@ def _copy_value(source: Networks, networks: Networks) -> None:
         module.requires_grad_(False)
 
 
-def _fingerprint(
-    agent: Agent, config: TrainingConfig, spec: Spec, data: Trajectories, value_from: TrainingResult | None
-) -> str:
-    """A digest of all that decides a run's result, except how often it logs or saves."""
+def _fingerprint(agent: Agent, config: TrainingConfig, spec: Spec, data: Trajectories, fixed: Networks | None) -> str:
+    """A digest of all that, beside the seed, decides a run's result, except how often it logs or saves."""
     settings: dict[str, Any] = dataclasses.asdict(config)
     del settings["checkpoint_every"]
     digest = hashlib.sha256(repr((agent, settings, spec)).encode())
     tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
-    for networks in value_from.networks if value_from is not None else ():
-        tensors += [p for name, p in networks.state_dict().items() if name.split(".")[0] in VALUE_NETWORKS]
+    if fixed is not None:
+        tensors += [p for name, p in fixed.state_dict().items() if name.split(".")[0] in VALUE_NETWORKS]
     for tensor in tensors:
         if tensor is not None:
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
