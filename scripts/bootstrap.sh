@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 MINIMUM_MINOR=11
 MAXIMUM_MINOR=13
+BUILD_TOOL="setuptools>=77"
 VENV=.venv
 LOG=build/install.log
 LOCK=build/bootstrap.lock
@@ -140,6 +141,12 @@ explain_failed_install() {
 # pip's answers to these would install elsewhere than in .venv.
 run_pip() { PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_TARGET='' "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
 
+# The build tool comes first and stays: an isolated build would fetch it anew each time, and hide why it could not.
+install() {
+  run_pip --log "$LOG" install --quiet --constraint constraints.txt "$BUILD_TOOL" &&
+    run_pip --log "$LOG" install --no-build-isolation --constraint constraints.txt --editable ".[dev]"
+}
+
 # Nothing to do?
 [ -r pyproject.toml ] && [ -r constraints.txt ] || fail "this folder is not complete: pyproject.toml or constraints.txt is missing." "Clone the course again."
 current=$(fingerprint)
@@ -184,7 +191,7 @@ else
   : >"$UNFINISHED"
 fi
 rm -f "$STAMP"
-if ! run_pip --log "$LOG" install --constraint constraints.txt --editable ".[dev]"; then
+if ! install; then
   # pip downloads everything before it touches what is installed: a failed update (not a killed one) leaves it whole.
   [ -n "$first" ] || rm -f "$UNFINISHED"
   explain_failed_install

@@ -1,7 +1,7 @@
 """Write constraints.txt from what the running environment holds (`make pin`).
 
-Every installed package is pinned but this one, pip, and torch's CUDA libraries; a local part such as `+cpu` is cut
-off, so that the pin holds for every build of that version.
+Every installed package is pinned but this one, pip, wheel, and torch's CUDA libraries. A local part such as `+cpu` is
+cut off, so that the pin holds for every build of that version.
 """
 
 import re
@@ -21,7 +21,7 @@ def pins(frozen: str) -> list[str]:
     """Sorted `name==version` lines from `pip freeze`'s text; raises ValueError for a package that is not a release."""
     lines = []
     for line in frozen.splitlines():
-        if not line or line.startswith(("#", "nvidia-", "cuda-", "triton")):
+        if not line or line.startswith(("#", "pip==", "wheel==", "nvidia-", "cuda-", "triton")):
             continue
         match = re.fullmatch(r"([A-Za-z0-9._-]+)==([^+\s]+)(\+\S+)?", line)
         if match is None:
@@ -32,7 +32,7 @@ def pins(frozen: str) -> list[str]:
 
 def main() -> None:
     """Freeze the environment of this interpreter into the repository's constraints.txt."""
-    freeze = [sys.executable, "-m", "pip", "freeze", "--exclude-editable"]
+    freeze = [sys.executable, "-m", "pip", "freeze", "--all", "--exclude-editable"]
     frozen = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
     path = Path(__file__).parent.parent / "constraints.txt"
     path.write_text(HEADER + "\n".join(pins(frozen)) + "\n", encoding="utf-8")
