@@ -26,6 +26,59 @@ def parity(files: Annotated[list[Path], typer.Argument(help="Golden .npz files."
 
 
 @app.command()
+def build(
+    unit: Annotated[str | None, typer.Argument(help="A unit, such as unit1.", show_default="all")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Run nothing: prove that notebooks match sources.")] = False,
+    fast: Annotated[bool, typer.Option("--fast/--full", help="Fewer steps and seeds, or all of them.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks to run at a time.")] = 1,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds that a notebook may take.")] = 900,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep outputs where the code is unchanged.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace student notebooks in which cells were run.")] = False,
+    gradebook: Annotated[str | None, typer.Option(help="Enter the units in this gradebook (its address).")] = None,
+) -> None:
+    """Build solution and student notebooks from the sources under solutions/.
+
+    Exits 1 when a notebook fails, or is not what its source gives (--check); 2 when the sources cannot be built.
+    """
+    from saw_edu.classroom import build as builder
+    from saw_edu.classroom.source import course_root
+
+    try:
+        course = course_root(Path.cwd())
+        name = Path(unit).name if unit else None
+        if check:
+            wrong = builder.verify(course, name, allow_fast=fast)
+            typer.echo("\n".join(wrong) or "every notebook is what its source gives")
+            raise typer.Exit(1 if wrong else 0)
+        options = builder.Options(fast, jobs, deadline, keep, force, gradebook)
+        failed = builder.build(course, name, options, typer.echo)
+    except (builder.SourceError, builder.ReleaseError, OSError) as error:
+        typer.echo(f"saw-edu build: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def check(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook.", show_default=False)],
+    full: Annotated[bool, typer.Option("--full", help="Run the experiments in full.")] = False,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds that the notebook may take.")] = 600,
+) -> None:
+    """Run your notebook in a fresh kernel and show which exercises are done. Your file stays as it is.
+
+    Exits 2 when the notebook cannot be read, else 0.
+    """
+    from saw_edu.classroom import student
+
+    try:
+        results = student.check_notebook(notebook, fast=not full, deadline=deadline)
+    except student.NotebookError as error:
+        typer.echo(f"saw-edu check: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(student.report(results))
+
+
+@app.command()
 def bench(
     quick: Annotated[bool, typer.Option(help="A few seconds instead of a minute: to see that it runs.")] = False,
 ) -> None:

@@ -13,7 +13,6 @@ import io
 import linecache
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from saw_edu.checks.check import CheckFailed, Verdict
@@ -123,11 +122,3 @@ def _execute(source: str, name: str, space: dict[str, Any]) -> None:
     plain = re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", source)
     linecache.cache[name] = (len(plain), None, plain.splitlines(keepends=True), name)
     exec(compile(plain, name, "exec"), space)
-
-
-def course_root(start: Path) -> Path:
-    """Find the folder that holds `solutions/`, from `start` upwards. Raises FileNotFoundError when there is none."""
-    for root in [start.resolve(), *start.resolve().parents]:
-        if (root / "solutions").is_dir():
-            return root
-    raise FileNotFoundError(f"no course at {start} or above it: a course is a folder with solutions/ in it")

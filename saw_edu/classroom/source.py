@@ -323,3 +323,11 @@ def chapter_paths(course: Path, unit: str | None = None) -> list[Path]:
             raise FileNotFoundError(f"no unit {unit!r} under {solutions}; there are: {names}")
         units = [solutions / unit]
     return [path for folder in units for path in sorted(folder.glob("*.py"))]
+
+
+def course_root(start: Path) -> Path:
+    """Find the folder that holds `solutions/`, from `start` upwards. Raises FileNotFoundError when there is none."""
+    for root in [start.resolve(), *start.resolve().parents]:
+        if (root / "solutions").is_dir():
+            return root
+    raise FileNotFoundError(f"no course at {start} or above it: a course is a folder with solutions/ in it")
