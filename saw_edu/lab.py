@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from saw_edu.assets import course_root
+
 START_PAGE = "notebooks/README.md"
 FIRST_PORT = 8888
 PORTS_TRIED = 50
@@ -38,19 +40,21 @@ class Launch:
     messages: list[str]
 
 
-def course_root(start: Path) -> Path:
-    """The folder of the course: the nearest one at or above `start` with a start page, else this package's own.
-
-    Raises LabError when there is none.
-    """
-    here = start.resolve()
-    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent):
-        if (folder / START_PAGE).is_file():
-            return folder
-    raise LabError(
-        f"No course was found at or above {here} (a folder with {START_PAGE}).\n"
-        "Go to the folder that you cloned the course into, or name it: saw-edu lab --root FOLDER"
-    )
+def find_course(given: Path | None = None) -> Path:
+    """The course's folder, absolute: `given`, or the one found from the current folder. Raises LabError without one."""
+    if given is not None:
+        folder = given.resolve()
+    else:
+        try:
+            folder = course_root()
+        except FileNotFoundError:
+            raise LabError(
+                f"No course was found at or above {Path.cwd()}.\n"
+                "Go to the folder that you cloned the course into, or name it: saw-edu lab --root FOLDER"
+            ) from None
+    if not (folder / START_PAGE).is_file():
+        raise LabError(f"{folder} is not a folder of the course: it has no {START_PAGE}.")
+    return folder
 
 
 def why_no_browser(environment: Mapping[str, str], platform: str = sys.platform) -> str | None:
@@ -129,9 +133,7 @@ def prepare(
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise LabError("JupyterLab is not installed in this environment. Run 'make lab', or 'pip install -e .'")
-    if root is not None and not (root / START_PAGE).is_file():
-        raise LabError(f"{root} is not a folder of the course: it has no {START_PAGE}.")
-    folder = root.resolve() if root is not None else course_root(Path.cwd())
+    folder = find_course(root)
     number, about_port = choose_port(port)
 
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", f"--port={number}"]

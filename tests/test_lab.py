@@ -90,19 +90,22 @@ def test_a_screen_needs_a_browser_too(monkeypatch):
     assert lab.why_no_browser({"DISPLAY": ":0"}, "linux") == "No browser was found"
 
 
-def test_the_course_is_found_from_inside_and_from_elsewhere(tmp_path):
+def test_the_course_is_found_from_inside_and_from_elsewhere(tmp_path, monkeypatch):
     (tmp_path / "notebooks/unit1").mkdir(parents=True)
+    (tmp_path / "assets").mkdir()
     (tmp_path / "notebooks/README.md").write_text("# Start\n")
-    assert lab.course_root(tmp_path / "notebooks/unit1") == tmp_path
-    assert lab.course_root(Path(tmp_path.anchor)) == ROOT, "elsewhere: the course that this package was installed from"
+    monkeypatch.chdir(tmp_path / "notebooks/unit1")
+    assert lab.find_course() == tmp_path
+    monkeypatch.chdir(tmp_path.anchor)
+    assert lab.find_course() == ROOT, "elsewhere: the course that this package was installed from"
 
 
 def test_a_folder_without_the_course_is_refused(tmp_path, monkeypatch):
     with pytest.raises(lab.LabError, match=r"it has no notebooks/README\.md"):
         lab.prepare(root=tmp_path)
-    monkeypatch.setattr(lab, "__file__", str(tmp_path / "saw_edu/lab.py"))
+    monkeypatch.setenv("SAW_EDU_COURSE", str(tmp_path))
     with pytest.raises(lab.LabError, match="Go to the folder that you cloned the course into"):
-        lab.course_root(tmp_path)
+        lab.find_course()
 
 
 def test_what_is_started():
@@ -144,10 +147,8 @@ def server(tmp_path_factory):
     """`saw-edu lab` on a copy of the course, with Jupyter's own folders apart from the person's."""
     folder = tmp_path_factory.mktemp("course")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    if (ROOT / "assets").exists():
-        shutil.copytree(ROOT / "assets", folder / "assets")
-    if (ROOT / "nbgrader_config.py").exists():
-        shutil.copy(ROOT / "nbgrader_config.py", folder)
+    shutil.copytree(ROOT / "assets", folder / "assets")
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
     apart = {f"JUPYTER_{name}_DIR": str(folder / f".{name.lower()}") for name in ("CONFIG", "DATA", "RUNTIME")}
     apart |= {
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),
