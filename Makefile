@@ -3,6 +3,7 @@
 #   LAB_ARGS=...        options for saw-edu lab and JupyterLab     (make lab LAB_ARGS="--port 9000 --no-browser")
 #   TEST_ARGS=...       options for pytest                         (make test TEST_ARGS="-k maze -x")
 #   UNIT=unit1          one unit only                              (make notebooks UNIT=unit1)
+#   BUILD_ARGS=...      options for saw-edu build                  (make notebooks BUILD_ARGS=--fast)
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 export PYTHON
@@ -32,7 +33,7 @@ test-full: lint types ## style, types and all tests
 	$(BIN)/python -m pytest $(TEST_ARGS)
 
 notebooks: env ## build the notebooks from solutions/ (UNIT=unit1 for one unit)
-	$(BIN)/saw-edu build $(UNIT)
+	$(BIN)/saw-edu build $(UNIT) $(BUILD_ARGS)
 
 check-notebooks: env ## are the notebooks what solutions/ gives?
 	$(BIN)/saw-edu build --check
