@@ -55,7 +55,7 @@ def test_without_a_front_end_there_is_one_picture(shown, capsys) -> None:
     assert capsys.readouterr().out == "", "no text of a widget that nobody sees"
 
 
-def test_a_dragged_slider_redraws_once_it_rests(shown) -> None:
+def test_many_quick_changes_are_drawn_once_and_the_last_one_is_seen(shown) -> None:
     made = explorer(draw, alt=lambda gain: f"gain {gain}", delay=0.03, gain=(0, 10))
     before = shown.outputs[0]["image/png"]
 
@@ -63,15 +63,29 @@ def test_a_dragged_slider_redraws_once_it_rests(shown) -> None:
         for value in range(1, 8):
             made.controls["gain"].value = value
             await asyncio.sleep(0)
-        assert shown.updates == 0, "not while it moves"
+        assert shown.updates == 0, "not for each of them"
         await asyncio.sleep(0.3)
 
     asyncio.run(drag())
     assert shown.updates == 1
-    assert made.redraws == 2
+    assert made.redraws == 2, "the first figure and one more"
     assert shown.metadata[0]["image/png"]["alt"] == "gain 7"
     assert shown.outputs[0]["image/png"] != before
     assert len(shown.outputs) == 1, "the figure is replaced, not added"
+
+
+def test_a_long_drag_is_followed_while_it_lasts(shown) -> None:
+    made = explorer(draw, alt="{gain}", delay=0.01, gain=(0, 100))
+
+    async def drag() -> None:
+        for value in range(1, 11):
+            made.controls["gain"].value = value
+            await asyncio.sleep(0.006)
+        assert shown.updates > 1, "a slider that never rests must not starve the figure"
+        await asyncio.sleep(0.3)
+
+    asyncio.run(drag())
+    assert shown.metadata[0]["image/png"]["alt"] == "10"
 
 
 def test_without_an_event_loop_it_redraws_at_once(shown) -> None:

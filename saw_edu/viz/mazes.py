@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from torch import Tensor
@@ -183,11 +184,11 @@ def plot_rollouts(
 def _outline(ax: Axes, maze: Maze) -> None:
     """White lines where walls begin: dark values are then never taken for walls."""
     left, _, bottom, _ = maze.extent
-    for axis in (0, 1):
-        for before, across in np.argwhere(np.diff((maze.walls if axis else maze.walls.T).astype(int)) != 0)[:, ::-1]:
-            edge, low = (np.array([before + 1, across]) * maze.cell_size) + ([left, bottom] if axis else [bottom, left])
-            along = [low, low + maze.cell_size]
-            ax.plot(*(([edge] * 2, along) if axis else (along, [edge] * 2)), color="white", lw=1.4, zorder=2)
+    walls = maze.walls.astype(int)
+    upright = [[(c + 1, r), (c + 1, r + 1)] for r, c in np.argwhere(np.diff(walls, axis=1))]
+    level = [[(c, r + 1), (c + 1, r + 1)] for r, c in np.argwhere(np.diff(walls, axis=0))]
+    edges = np.array(upright + level) * maze.cell_size + [left, bottom]  # (edges, 2 ends, 2)
+    ax.add_collection(LineCollection(list(edges), colors="white", linewidths=1.4, zorder=2), autolim=False)
 
 
 def _rgb(color: str) -> NDArray[np.float64]:

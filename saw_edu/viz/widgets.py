@@ -71,9 +71,9 @@ class Explorer:
             self._handle.update(data, metadata=metadata, raw=True)
 
     def _changed(self) -> None:
-        """Redraw soon, once: a slider that is dragged sends many values, and only the last one matters."""
+        """Redraw soon, and once for all changes until then: a dragged slider sends more values than can be drawn."""
         if self._waiting is not None:
-            self._waiting.cancel()
+            return  # that redraw will see the newest values
         try:
             self._waiting = asyncio.get_running_loop().call_later(self._delay, self.redraw)
         except RuntimeError:  # no event loop: a script or a test
@@ -98,7 +98,7 @@ def explorer(
         draw: called as `draw(ax, **values)`; draws on the empty axes. Keep it under a tenth of a second.
         alt: the alt text: a string in which {name} stands for a control's value, or a function of the values.
         figsize: inches.
-        delay: seconds without a change before redrawing.
+        delay: seconds between a change and the redraw that shows it and all that came meanwhile.
         **controls: for each argument of `draw` (low, high) or (low, high, step) for a slider that starts at low,
             (low, high, step, start); a list of choices; True or False; or any ipywidget with a value.
 
