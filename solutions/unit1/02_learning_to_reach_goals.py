@@ -1,0 +1,983 @@
+# %% [markdown]
+# # 2 · Learning to reach goals
+#
+# **The question of this chapter.** You own hours of recordings of a point that wanders through a maze. Nobody marked
+# > what was good: there are no rewards and no labels. Can you learn from them a policy that goes *wherever you ask*?
+# > And how far does it get?
+#
+# | | |
+# | --- | --- |
+# | **You will learn** | hindsight goals; goal-conditioned imitation, and where it breaks |
+# | | a value that measures the way to a goal, by expectile regression; a better policy extracted from it |
+# | **You need** | tensors in PyTorch, the idea of a discounted return. Chapter 1 helps, but is not required |
+# | **Time** | 50 minutes to read and solve, about 2 minutes to compute |
+# | **Exercises** | five with checks (11 points), one question for thought (3 points) |
+#
+# Run the cells from top to bottom. An exercise cell that you have not solved yet stops *Run All* and says so. The
+# experiments use the library's own versions of what you write, so you may also skip an exercise and come back to it.
+
+# %% tags=["setup"]
+import math
+import os
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+from torch import Tensor
+
+from saw_edu import checks
+from saw_edu.agents import GCBC, GCIVL
+from saw_edu.assets import asset
+from saw_edu.data import HindsightSampler
+from saw_edu.envs import PointMaze, navigate
+from saw_edu.evaluation import episodes_by_distance, evaluate, success_by_distance
+from saw_edu.training import TrainingConfig, TrainingResult, train
+from saw_edu.viz import (
+    explorer,
+    plot_maze,
+    plot_policy,
+    plot_rollouts,
+    plot_success_by_distance,
+    plot_values,
+    show,
+    style,
+)
+
+torch.set_num_threads(1)  # these networks are so small that more threads only wait for one another
+style.use()
+FAST = os.environ.get("SAW_EDU_FAST") == "1"
+if FAST:
+    print("Fast mode (SAW_EDU_FAST=1): the two live trainings take 200 steps instead of 4000, and learn little.")
+
+# %% [markdown]
+# ## 1 · Hours of play
+#
+# The world is a maze seen from above, one of the layouts of the OGBench benchmark [1]. A state is a position $(x, y)$.
+# An action $a \in [-1, 1]^2$ pushes the point by up to 1 unit along each axis; a cell is 4 units wide. An agent sees
+# the position through a few sines and cosines, which help a small network to notice walls.
+#
+# Our data is **play**: a demonstrator picks some place, walks there on a shortest path with a shaky hand (each action
+# gets Gaussian noise of standard deviation 0.5), then picks another place, and so on. OGBench calls such data
+# *navigate*. Two things matter:
+#
+# - the recording holds positions and actions only. **Which place the demonstrator was heading for is not in it**;
+# - no demonstrator ever goes from *your* start to *your* goal on purpose.
+
+# %%
+world = PointMaze("medium", step_size=1.0, features="fourier", max_steps=150)
+data = navigate(world, episodes=500, length=200, noise=0.5, generator=torch.Generator().manual_seed(0))
+print(world)
+print(data)
+
+# %% [markdown]
+# Look at one recording. Then look at one crossing, and collect every action that was ever taken there.
+
+# %%
+xy = world.states_of(data.observations)  # (N, 2) positions of all rows
+rows = data.start_rows  # (M,) rows that have an action
+crossing = int((world.maze.neighbours >= 0).sum(1).argmax())  # the free cell with the most ways out
+at_crossing = rows[world.index(xy[rows]) == crossing]
+actions_there = data.actions[at_crossing]
+mean_action = actions_there.mean(0)
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4))
+plot_maze(left, world)
+steps = torch.arange(201)
+dots = left.scatter(*xy[:201].T, c=steps, s=14, cmap=style.VALUES, zorder=3)
+fig.colorbar(dots, ax=left, label="time (steps)", shrink=0.85)
+centre = world.maze.cell_to_xy(world.maze.free_cells[crossing])
+left.scatter(*centre, marker="s", s=420, facecolors="none", edgecolors=style.VERMILION, linewidths=2.5, zorder=5)
+left.set_title("one episode of play")
+right.scatter(*actions_there[:1500].T, s=6, color=style.BLUE, alpha=0.35, label="actions in the data")
+right.scatter(*mean_action, marker="X", s=160, color=style.VERMILION, edgecolors="white", label="their mean", zorder=4)
+right.set(xlabel="action in x", ylabel="action in y", aspect="equal", title="actions at the crossing (red square)")
+right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+show(
+    fig,
+    alt="Left: a path that wanders through most of a small maze, with a red square around a crossing. Right: the "
+    "actions taken at that crossing point in every direction, and their mean lies close to zero.",
+)
+
+# %% [markdown]
+# **A first agent, and it fails.** Plain behavioural cloning asks: in this state, which action did the demonstrator
+# take? At the crossing the honest answer is "all of them". A policy $\pi(a \mid s)$ that fits a normal distribution to
+# those actions has their mean as its best action:
+
+# %%
+print(f"mean action at the crossing: ({mean_action[0]:+.2f}, {mean_action[1]:+.2f}), length {mean_action.norm():.2f}")
+print(f"mean length of one action there: {actions_there.norm(dim=1).mean():.2f}")
+
+# %% [markdown]
+# It dithers. The demonstrator was not undecided, though: each time it was heading *somewhere*. If we knew where, the
+# actions would make sense again. So we want a **goal-conditioned policy** $\pi(a \mid s, g)$: tell it the state $s$
+# and the goal $g$, another state, and get an action $a$.
+#
+# ## 2 · Every trajectory leads somewhere: hindsight
+#
+# We do not know what the demonstrator *wanted*. We do know what it *reached*. Forty steps after the row $(s_t, a_t)$
+# it stood in $s_{t+40}$, so whatever it had in mind, $a_t$ was part of one way from $s_t$ to $s_{t+40}$. Call
+# $s_{t+40}$ the goal, in **hindsight**, and the row is a demonstration of reaching a goal. The same row serves many
+# goals: one for each later state. (The idea: hindsight experience replay [2], and for imitation [3, 4].)
+#
+# How to draw the goals? Three kinds are useful, and each agent mixes them with its own shares $(p_\text{cur},
+# p_\text{traj}, p_\text{rand})$:
+#
+# | kind | goal | what it teaches |
+# | --- | --- | --- |
+# | **current** | $s_t$ itself | what "arrived" looks like |
+# | **future** | $s_{t+k}$, $k \ge 1$, in the same episode | ways that were really taken |
+# | **random** | any row of the whole data set | goals that this episode never saw |
+#
+# For a value function, future goals get **geometric** offsets, $P(k) = (1-\gamma)\,\gamma^{k-1}$ for $k = 1, 2,
+# \dots$: near goals are likely and far ones possible, with mean $1/(1-\gamma)$. An episode ends, so an offset that
+# goes too far is cut to the episode's last row. **It must never cross into the next episode**: the point did not walk
+# there, it was put there.
+
+# %% [markdown]
+# ### Exercise 1 · Draw goals in hindsight
+#
+# **4 points · ★★☆ · about 15 minutes.** Write `sample_goals`. Episodes lie one after the other in one table of rows,
+# and `final_index[i]` is the last row of the episode that row `i` belongs to. All chance must come from the
+# `generator` that is handed in: with that, an experiment can be repeated.
+#
+# <details><summary>Hint 1: a question</summary>
+#
+# Draw *all three* kinds of goal for every row, then choose between them. Which one function chooses between two
+# tensors, entry by entry? And how many random numbers in $[0, 1)$ does it take to choose one of three kinds?
+#
+# </details>
+# <details><summary>Hint 2: a nudge</summary>
+#
+# A geometric offset is the number of tries until the first stop, when you stop with chance $1-\gamma$ at each try.
+# From $u$ uniform in $[0, 1)$: $k = \lfloor \log(1-u) / \log \gamma \rfloor + 1$. Or let torch do it:
+# `torch.empty(n).geometric_(1 - discount, generator=generator)`. `torch.minimum` keeps the goal inside its episode.
+#
+# </details>
+# <details><summary>Hint 3: almost the answer</summary>
+#
+# ```python
+# future = torch.minimum(rows + offsets, final_index[rows])
+# anywhere = torch.randint(len(final_index), (len(rows),), generator=generator)
+# kind = torch.rand(len(rows), generator=generator)
+# # kind < p_current: the row itself; else kind < p_current + p_future: future; else: anywhere
+# ```
+#
+# </details>
+
+
+# %% exercise="sample-goals"
+def sample_goals(
+    rows: Tensor,
+    final_index: Tensor,
+    fractions: tuple[float, float, float],
+    discount: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """Draw one hindsight goal for each start row.
+
+    Args:
+        rows: (B,) start rows, whole numbers.
+        final_index: (N,) for every row of the data, the last row of its episode.
+        fractions: shares of current, future and random goals; they sum to 1.
+        discount: γ. A future goal lies k >= 1 rows ahead with P(k) = (1 - γ) γ^(k-1), cut to the episode's last row.
+            On that last row itself, nothing is ahead: the goal is the row.
+        generator: the source of all chance.
+
+    Returns:
+        (B,) goal rows, whole numbers.
+    """
+    ### BEGIN SOLUTION
+    p_current, p_future, _ = fractions
+    final = final_index[rows]
+    u = torch.rand(len(rows), generator=generator)
+    offsets = (torch.log1p(-u) / math.log(discount)).floor().long() + 1
+    future = torch.minimum(rows + offsets, final)
+    anywhere = torch.randint(len(final_index), (len(rows),), generator=generator)
+    kind = torch.rand(len(rows), generator=generator)
+    goals = torch.where(kind < p_current + p_future, future, anywhere)
+    return torch.where(kind < p_current, rows, goals)
+    ### END SOLUTION
+
+
+# %% check="sample-goals" points=4
+checks.ch02.sample_goals(sample_goals)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch02").sample_goals(sample_goals)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# See your goals. All belong to one start row early in one episode. Before you run the cell: with $\gamma = .98$, how
+# far ahead is a future goal on average, and where in the maze do the random ones lie?
+
+# %%
+start_row = 30
+drawn = sample_goals(
+    torch.full((2000,), start_row), data.final_index, (0.2, 0.5, 0.3), 0.98, torch.Generator().manual_seed(0)
+)
+same = (drawn >= start_row) & (drawn <= data.final_index[start_row])
+offsets = (drawn[same & (drawn > start_row)] - start_row).numpy()
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.2))
+left.hist(offsets, bins=np.arange(0.5, 171, 10), density=True, color=style.SKY, label="your goals")
+k = np.arange(1, 171)
+left.plot(k, 0.02 * 0.98 ** (k - 1), color=style.DARK, label=r"$(1-\gamma)\,\gamma^{k-1}$")
+left.set(xlabel="offset k of a future goal (steps)", ylabel="probability per step")
+left.legend()
+plot_maze(right, world)
+right.scatter(*xy[drawn[~same]].T, s=9, color=style.ORANGE, label="other episodes", zorder=3)
+right.scatter(*xy[drawn[same]].T, s=9, color=style.BLUE, label="same episode", zorder=4)
+right.scatter(*xy[start_row], marker="o", s=90, color="white", edgecolors=style.DARK, linewidths=2, zorder=6)
+right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, markerscale=2)
+show(
+    fig,
+    alt="Left: offsets of future goals follow the falling geometric law, with the rest gathered at the end of the "
+    "episode. Right: goals of the same episode lie along its path, those of other episodes all over the maze.",
+)
+print(
+    f"mean offset of future goals: {offsets.mean():.0f} steps; share from the same episode: {same.float().mean():.2f}"
+)
+
+# %% [markdown]
+# ## 3 · Goal-conditioned behavioural cloning
+#
+# With goals in hand, imitation is supervised learning again. **GCBC** maximises the likelihood of the action that was
+# taken, given a future state as the goal:
+#
+# $$\mathcal{L}_\text{GCBC} = -\,
+# \mathbb{E}_{(s_t, a_t) \sim \mathcal{D},\; g \sim \text{future}(t)} \big[ \log \pi(a_t \mid s_t, g) \big].$$
+#
+# Here $\mathcal{D}$ is the data. The policy is a normal distribution of standard deviation 1 around a network's
+# output, so this is squared error in disguise, up to a constant. GCBC draws its goals *uniformly* over the rest of the
+# episode.
+#
+# ### Exercise 2 · The loss of GCBC
+#
+# **1 point · ★☆☆ · about 5 minutes.** `policy(observations, goals)` returns a `torch.distributions` object. Return the
+# loss.
+#
+# <details><summary>Hint 1: a question</summary>
+#
+# Which method of a distribution says how likely an action is? Training *minimises*: which sign makes likely actions
+# cheap?
+#
+# </details>
+# <details><summary>Hint 2: a nudge</summary>
+#
+# `log_prob(actions)` gives one number for each row of the batch. The expectation becomes a mean.
+#
+# </details>
+# <details><summary>Hint 3: almost the answer</summary>
+#
+# Minus the mean of `policy(..., ...).log_prob(...)`. State first, then goal.
+#
+# </details>
+
+
+# %% exercise="gcbc-loss"
+def gcbc_loss(policy, observations: Tensor, actions: Tensor, goals: Tensor) -> Tensor:
+    """Minus the mean log-likelihood of the actions taken.
+
+    Args:
+        policy: called as policy(observations, goals); returns a distribution over a batch of actions.
+        observations: (B, obs) states s.
+        actions: (B, act) actions a that were taken there.
+        goals: (B, obs) goals g.
+
+    Returns:
+        A scalar, shape ().
+    """
+    ### BEGIN SOLUTION
+    return -policy(observations, goals).log_prob(actions).mean()
+    ### END SOLUTION
+
+
+# %% check="gcbc-loss" points=1
+checks.ch02.gcbc_loss(gcbc_loss)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch02").gcbc_loss(gcbc_loss)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Now train it, live: 4000 steps of 256 rows, with the library's `GCBC`, whose loss is the one you wrote.
+
+# %%
+config = TrainingConfig(
+    steps=200 if FAST else 4000, batch_size=256, learning_rate=1e-3, final_learning_rate=1e-4, tau=0.02
+)
+gcbc = GCBC(actor_hidden_dims=(128, 128))
+live_gcbc = train(gcbc, data, config, seeds=1)
+
+# %% [markdown]
+# **Say what you expect.** The demonstrator knows every shortest path, and the agent saw 100 000 of its actions. An
+# episode may take 150 steps; the longest way in this maze is 11 cells, some 44 steps. How often will GCBC reach a goal
+# 1 or 2 cells away? And one 9 to 11 cells away?
+
+# %%
+edges = [1, 3, 6, 9, 12]  # bins of the shortest path: 1-2, 3-5, 6-8 and 9-11 cells
+starts, goals = episodes_by_distance(world, edges, 60, torch.Generator().manual_seed(1))
+outcome = evaluate(live_gcbc.policies, world, starts, goals, keep_paths=True)
+table = success_by_distance(outcome, edges)
+for row in table.itertuples():
+    print(f"{row.from_:>2}-{row.to - 1:<2} cells: GCBC reaches {row.mean:4.0%} of the goals")
+
+fig, axes = plt.subplots(1, 2, figsize=(10.5, 4.9))
+for ax, first, title in zip(axes, (0, 180), ("goals 1 or 2 cells away", "goals 9 to 11 cells away"), strict=True):
+    chosen = slice(first, first + 5)
+    reached = outcome.episodes["success"].to_numpy()[chosen].astype(bool)
+    plot_rollouts(ax, world, outcome.paths[0, chosen], goals[chosen], reached)
+    ax.set_xlabel(f"x (maze units)\n{title}")
+show(
+    fig,
+    alt="Roll-outs of goal-conditioned behavioural cloning. For near goals some paths arrive and some drift away or "
+    "stop; for far goals most paths stall or circle somewhere on the way.",
+)
+
+# %% [markdown]
+# That is far below what its teacher can do, even next door. It is not for lack of data. Let us find the reason before
+# we look for a cure.
+#
+# ## 4 · The trouble with hindsight: detours become lessons
+#
+# The demonstrator went on a shortest path to *its* goal. In hindsight we pretend that it was heading for *ours*. Take
+# a state two cells from here. The point may have passed it two seconds later, or it first ran to the other end of the
+# maze and passed it on its way back, 90 steps later. Both rows tell GCBC: "for this goal, do this action". The first
+# is advice. The second is a detour, and GCBC imitates it all the same, because **which action was taken depended on a
+# goal that is not in the data**.
+#
+# We can measure how good the advice is. The world has an oracle, a controller that follows shortest paths (no agent
+# ever sees it). For hindsight pairs $(s_t, a_t, g)$, take the cosine between the action $a_t$ and the oracle's action
+# towards $g$: 1 is perfect advice, 0 is none, negative is the wrong way. As a ceiling: the same for a demonstrator
+# that really *was* heading for $g$, with its shaky hand.
+#
+# **Expected:** if hindsight were harmless, both lines would lie on top of each other. If the story above is right,
+# hindsight lies well below, for near goals too, because near goals are often passed after a detour.
+
+# %%
+sampler = HindsightSampler(data, gcbc.goals)
+noise = torch.Generator().manual_seed(2)
+picks = rows[torch.randint(len(rows), (60_000,), generator=noise)]
+goal_rows = sampler.sample_goals(picks, noise).actor_goals
+s, g, a = xy[picks], xy[goal_rows], data.actions[picks]
+distance = world.distances(s, g).numpy()
+towards_goal = world.oracle(s, g)
+
+
+def cosine(x: Tensor, y: Tensor) -> np.ndarray:
+    return torch.cosine_similarity(x, y, dim=1).numpy()
+
+
+advice = cosine(a, towards_goal)
+ceiling = cosine(world.perturb(towards_goal, 0.5, noise), towards_goal)
+near = np.arange(1, 12)
+by_distance = pd.DataFrame({"distance": distance, "advice": advice, "ceiling": ceiling}).groupby("distance").mean()
+
+fig, ax = plt.subplots()
+ax.plot(near, by_distance["ceiling"][near], color=style.DARK, ls="--", label="a demonstrator heading for g")
+ax.plot(near, by_distance["advice"][near], color=style.BLUE, marker="o", label="hindsight goals g (what GCBC imitates)")
+ax.axhline(0, color=style.GREY, lw=1)
+ax.set(xlabel="shortest path from s to the hindsight goal g (cells)", ylabel="mean cosine with the oracle's action")
+ax.set_ylim(-0.1, 1)
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+show(
+    fig,
+    alt="The cosine between data actions and the oracle's actions towards hindsight goals lies far below that of a "
+    "demonstrator who was heading for the goal, at every distance.",
+)
+print(f"pairs whose action points away from the goal: {(advice < 0)[distance > 0].mean():.0%} of all hindsight pairs")
+
+# %% [markdown]
+# The advice is diluted at every distance. GCBC averages over good and bad, and an average of "left" and "right" is a
+# wall. It needs a way to tell the two apart: *did this action bring me closer to the goal?*
+#
+# ## 5 · A value: how far is it from here?
+#
+# Give every step that is not yet at the goal a reward of $-1$, and 0 at the goal, where the episode is over. The
+# **value** $V(s, g)$ is the discounted sum. When the goal is $d$ steps away,
+#
+# $$V(s, g) = -\sum_{i=0}^{d-1} \gamma^i = -\frac{1 - \gamma^d}{1 - \gamma}.$$
+#
+# So $V$ is the time to the goal with the sign reversed, squeezed by the discount $\gamma$: 0 at the goal, about $-d$
+# near it, and never below $-1/(1-\gamma)$. It obeys a rule that needs one step of data only:
+#
+# $$V(s, g) = r + \gamma\, m\, V(s', g),$$
+#
+# with $s'$ the next state, and reward $r = 0$ and mask $m = 0$ if $s$ is the goal, otherwise $r = -1$ and $m = 1$.
+# This is why a value can do what imitation cannot: **it joins pieces of different trajectories.** If one recording
+# goes from A to B and another from B to C, the rule carries C's value back through B to A, though nobody ever went
+# from A to C. And the goal $g$ may be any state of the data.
+#
+# One problem is left. From one state $s$ the data goes on to several $s'$: some closer to $g$, some farther away.
+# Regress $V$ on all of them with squared error, and you get the *mean*: the value of wandering like the demonstrator.
+# We want the value of going *well*, which is the best of them. But a maximum over samples would also believe every
+# stroke of luck and every error of the network.
+#
+# ### Between mean and maximum: the expectile
+#
+# Squared error pulls equally from above and below. Pull harder from above, and the answer moves up:
+#
+# $$L_\tau(u) = \big|\tau - \mathbb{1}(u < 0)\big|\, u^2, \qquad u = \text{target} - \text{prediction}.$$
+#
+# The number that minimises its mean is the **expectile** $\tau$ of the targets. At $\tau = .5$ it is the mean; as
+# $\tau \to 1$ it approaches the maximum. Implicit Q-learning [5] introduced it to offline RL; with goals, and with $V$
+# alone, it is called **IVL** [1, 6].
+#
+# ### Exercise 3 · The expectile loss
+#
+# **2 points · ★☆☆ · about 8 minutes.** Return the mean of $L_\tau(u)$ over the batch.
+#
+# <details><summary>Hint 1: a question</summary>
+#
+# For $\tau = .9$ and $u = 2$, what is $L$? And for $u = -2$? Work it out on paper: one is nine times the other.
+#
+# </details>
+# <details><summary>Hint 2: a nudge</summary>
+#
+# $|\tau - \mathbb{1}(u < 0)|$ has two possible values, $\tau$ and $1 - \tau$. `torch.where(condition, x, y)` takes
+# plain numbers too.
+#
+# </details>
+# <details><summary>Hint 3: almost the answer</summary>
+#
+# `weights = torch.where(differences >= 0, …, …)`, then the mean of weights times squares.
+#
+# </details>
+
+
+# %% exercise="expectile-loss"
+def expectile_loss(differences: Tensor, expectile: float) -> Tensor:
+    """The mean of |τ - 1(u < 0)| u² over all differences.
+
+    Args:
+        differences: (B,) u = target - prediction.
+        expectile: τ in (0, 1).
+
+    Returns:
+        A scalar, shape (), through which gradients flow.
+    """
+    ### BEGIN SOLUTION
+    weights = torch.where(differences >= 0, expectile, 1 - expectile)
+    return (weights * differences.square()).mean()
+    ### END SOLUTION
+
+
+# %% check="expectile-loss" points=2
+checks.ch02.expectile_loss(expectile_loss)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch02").expectile_loss(expectile_loss)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **Try your loss on a fork.** From one state, 3 of 10 recordings took the direct way to a goal (about 12 steps), 7 of
+# 10 a detour (about 45). We look for the one number $v$ that minimises your loss against all the values seen. The
+# value of the direct way is near $-(1 - .98^{12})/.02 \approx -10.8$. **Expected:** $\tau = .5$ lands on the mean, in
+# the middle of nowhere; $\tau = .9$ close to the direct way; $\tau = .99$ near the luckiest recording, *above* what
+# going straight really earns.
+
+# %%
+chance = torch.Generator().manual_seed(3)
+durations = torch.where(torch.arange(500) < 150, 12.0, 45.0) + 3 * torch.randn(500, generator=chance)
+seen = -(1 - 0.98 ** durations.clamp(min=1)) / (1 - 0.98)
+
+fits = {}
+for expectile in (0.5, 0.7, 0.9, 0.99):
+    v = torch.tensor(-20.0, requires_grad=True)
+    optimizer = torch.optim.Adam([v], lr=0.2)
+    for _ in range(400):
+        optimizer.zero_grad()
+        expectile_loss(seen - v, expectile).backward()
+        optimizer.step()
+    fits[expectile] = v.item()
+
+fig, ax = plt.subplots(figsize=(7.5, 3.8))
+ax.hist(seen.numpy(), bins=60, color=style.SKY)
+top = ax.get_ylim()[1]
+for (expectile, v), height in zip(fits.items(), (0.95, 0.95, 0.95, 0.8), strict=True):
+    ax.axvline(v, color=style.VERMILION, lw=2)
+    ax.text(v - 0.3, height * top, f"τ = {expectile}", color=style.VERMILION, ha="right", va="top")
+ax.set(xlabel="value of the way that was taken", ylabel="recordings")
+show(
+    fig,
+    alt="Values of detours form a large hill on the left, those of the direct way a small hill on the right. The "
+    "expectile of 0.5 lies between them, and larger expectiles move right, towards the direct way.",
+)
+print(f"mean of all {seen.mean():.1f}; mean of the direct ways {seen[:150].mean():.1f}; largest {seen.max():.1f}")
+print("expectiles: " + ", ".join(f"τ = {tau}: {v:.1f}" for tau, v in fits.items()))
+
+# %% [markdown]
+# An expectile is optimism with a dial. Where the world itself is random, optimism counts luck as skill; here the maze
+# does what it is told, and $\tau = .9$ is a good compromise.
+#
+# The loss of the value, with $\bar V$ a slowly following copy of $V$ (the *target network*):
+#
+# $$\mathcal{L}_V = \mathbb{E}_{(s, s') \sim \mathcal{D},\; g}
+# \Big[ L_\tau\big( r + \gamma\, m\, \bar V(s', g) - V(s, g) \big) \Big],$$
+#
+# with goals 20 % current, 50 % future with geometric offsets, 30 % random: the shares of exercise 1. (The library
+# keeps two value networks, and takes the sign inside $L_\tau$ from their target copies; see
+# `saw_edu/agents/objectives.py`, 20 lines.) **GCIVL** learns this value, and from it a policy, to which we come in
+# section 6. Train it now, live. It takes three times as long as GCBC a step: there is a value to learn as well.
+
+# %%
+gcivl = GCIVL(value_hidden_dims=(128, 128), actor_hidden_dims=(128, 128), discount=0.98, expectile=0.9, alpha=10.0)
+live_gcivl = train(gcivl, data, config, seeds=1)
+
+# %% [markdown]
+# One seed is an anecdote. So we load four more: five seeds each of GCBC and GCIVL were trained with the very settings
+# above by `scripts/record_ch02.py`, and recorded with their provenance. All measurements below run live on all five.
+
+# %%
+import json
+
+provenance = json.loads(asset("ch02/provenance.json").read_text())
+print({key: provenance[key] for key in ("command", "commit", "date", "machine", "torch", "seeds")})
+five_gcbc = TrainingResult.load(asset("ch02/gcbc.pt"), gcbc, world.spec)
+five_gcivl = TrainingResult.load(asset("ch02/gcivl.pt"), gcivl, world.spec)
+if not FAST:
+    pairs = zip(live_gcivl.networks[0].parameters(), five_gcivl.networks[0].parameters(), strict=True)
+    difference = max((p - q).abs().max() for p, q in pairs)
+    print(f"largest difference between your live seed 0 and the recorded one: {difference:.1e}")
+
+# %% [markdown]
+# (On the same kind of machine the difference is 0. On another processor, rounding differs, and after 4000 steps the
+# two runs are different runs.)
+#
+# **What does the value look like?** The picture shows $V(s, g)$ over all states $s$ for one goal $g$, and beside it
+# the true shortest-path distance. No one told the network about walls. **Expected:** the two look alike, and states
+# behind a wall from the goal are *far*, though they are near as the crow flies.
+
+# %%
+goal_cell = np.array([6, 6])
+goal_state = torch.tensor(world.maze.cell_to_xy(goal_cell).copy(), dtype=torch.float32)
+
+
+def minus_distance(observations: Tensor, goal_observations: Tensor) -> Tensor:
+    return -world.distances(world.states_of(observations), world.states_of(goal_observations))
+
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
+plot_values(left, world, five_gcivl.policies[0].value, goal_state, label="learned V(s, g)")
+plot_values(right, world, minus_distance, goal_state, resolution=1, label="minus shortest path (cells)")
+left.set_title("learned from play")
+right.set_title("ground truth")
+show(
+    fig,
+    alt="Two maps of the maze for one goal. The learned value is highest at the goal and falls along the corridors, "
+    "much like the true shortest-path distance beside it; it jumps across walls.",
+)
+
+# %% [markdown]
+# ### Exercise 4 · Does V fall with distance?
+#
+# **2 points · ★★☆ · about 10 minutes.** "Looks alike" is not a measurement. A policy will only ever *compare* values,
+# so what counts is their order. Take all pairs of states at different distances from the goal. In which fraction of
+# them has the nearer state the higher value? Write `order_agreement`: 1 means that $V$ is monotone in distance, ½ is a
+# coin toss, 0 is upside down.
+#
+# <details><summary>Hint 1: a question</summary>
+#
+# What is the shape of `distances[:, None] < distances[None, :]`, and what does its entry $(i, j)$ say?
+#
+# </details>
+# <details><summary>Hint 2: a nudge</summary>
+#
+# Build two (N, N) tables of True and False: "i is nearer than j", and "i has a higher value than j". Pairs at equal
+# distances appear in neither fraction nor total. `&` combines tables, `.sum()` counts.
+#
+# </details>
+# <details><summary>Hint 3: almost the answer</summary>
+#
+# The count of `nearer & higher`, divided by the count of `nearer`, as a `float`.
+#
+# </details>
+
+
+# %% exercise="order-agreement"
+def order_agreement(values: Tensor, distances: Tensor) -> float:
+    """The fraction of pairs at different distances in which the nearer state has the (strictly) higher value.
+
+    Args:
+        values: (N,) V(s_i, g) of N states for one goal.
+        distances: (N,) their shortest-path distances to the goal, in cells.
+
+    Returns:
+        A number from 0 to 1.
+    """
+    ### BEGIN SOLUTION
+    nearer = distances[:, None] < distances[None, :]  # (N, N)
+    higher = values[:, None] > values[None, :]  # (N, N)
+    return float((nearer & higher).sum() / nearer.sum())
+    ### END SOLUTION
+
+
+# %% check="order-agreement" points=2
+checks.ch02.order_agreement(order_agreement)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch02").order_agreement(order_agreement)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Now measure: all five seeds, every free cell as the goal. Beside your fraction stands Spearman's rank correlation,
+# the usual figure. As a control, the same for plain straight-line closeness: it knows nothing of walls, so $V$ should
+# beat it. **Expected:** above .95 for $V$. The right picture puts $V$ against distance, with the formula of section 5
+# for a walker that makes a cell every 4 steps.
+
+# %%
+centres = torch.tensor(world.maze.cell_to_xy(world.maze.free_cells).copy(), dtype=torch.float32)
+F = len(centres)
+all_states, all_goals = centres.repeat(F, 1), centres.repeat_interleave(F, 0)  # (F * F, 2): for each goal all states
+all_distances = world.distances(all_states, all_goals).reshape(F, F)
+all_observations, goal_observations = world.observe(all_states), world.observe(all_goals)
+all_values = [p.value(all_observations, goal_observations).reshape(F, F) for p in five_gcivl.policies]
+crow = -(all_states - all_goals).norm(dim=1).reshape(F, F)
+
+
+def agreement_and_rank_correlation(values: Tensor) -> tuple[float, float]:
+    per_goal = [order_agreement(v, d) for v, d in zip(values, all_distances, strict=True)]
+    ranks = [stats.spearmanr(v, -d).statistic for v, d in zip(values, all_distances, strict=True)]
+    return float(np.mean(per_goal)), float(np.mean(ranks))
+
+
+measured = {f"V, seed {seed}": agreement_and_rank_correlation(values) for seed, values in enumerate(all_values)}
+measured["straight-line closeness"] = agreement_and_rank_correlation(crow)
+print(pd.DataFrame(measured, index=["order agreement", "rank correlation"]).T.round(3).to_string())
+
+d_cells = np.arange(0, world.maze.diameter + 1)
+v_at = np.array([[values[all_distances == d].mean().item() for d in d_cells] for values in all_values])
+fig, ax = plt.subplots()
+ax.plot(
+    d_cells,
+    -(1 - 0.98 ** (4 * d_cells)) / 0.02,
+    color=style.DARK,
+    ls="--",
+    label=r"$-(1-\gamma^d)/(1-\gamma)$, 4 steps a cell",
+)
+ax.plot(d_cells, v_at.mean(0), color=style.ORANGE, marker="^", label="learned V, mean of 5 seeds")
+ax.fill_between(d_cells, v_at.min(0), v_at.max(0), color=style.ORANGE, alpha=0.2, lw=0, label="lowest to highest seed")
+ax.set(xlabel="shortest path to the goal (cells)", ylabel="value V(s, g)")
+ax.legend()
+show(
+    fig,
+    alt="The learned value falls steadily with the shortest-path distance to the goal, near the curve that the "
+    "formula predicts, and flattens for far goals.",
+)
+
+# %% [markdown]
+# The order is right almost everywhere. Two details to keep in mind. The curve *flattens*: between 10 and 11 cells lies
+# much less value than between 1 and 2, because far rewards are discounted. And a network makes errors of about the
+# same size everywhere. Chapter 3 is about what happens when the first becomes smaller than the second.
+#
+# ## 6 · From value to policy: imitate what helped
+#
+# Now the question "did this action bring me closer?" has an answer, the **advantage**
+#
+# $$A(s, a, g) = V(s', g) - V(s, g),$$
+#
+# where $s'$ is the state that followed. **Advantage-weighted regression** (AWR) [7] is GCBC with one change: each row
+# counts as much as its action helped.
+#
+# $$\mathcal{L}_\pi = -\,
+# \mathbb{E}_{(s, a, s') \sim \mathcal{D},\; g \sim \text{future}}
+# \Big[ \min\!\big(e^{\alpha A(s, a, g)},\, 100\big)\, \log \pi(a \mid s, g) \Big].$$
+#
+# The inverse temperature $\alpha$ is the dial. At $\alpha = 0$ every weight is 1, and we are back at GCBC. For large
+# $\alpha$ only the best actions count, and the weight of one lucky row can outgrow a whole batch, so weights are
+# clipped at 100. The policy only ever imitates actions from the data: it never asks the value about actions that
+# nobody tried.
+#
+# ### Exercise 5 · The weights of AWR
+#
+# **2 points · ★☆☆ · about 8 minutes.** Return $\min(e^{\alpha A}, \text{clip})$, without a gradient: the policy's loss
+# must not be able to change $V$.
+#
+# <details><summary>Hint 1: a question</summary>
+#
+# What is clipped, the exponent or the weight? Try $A = 5$, $\alpha = 10$ both ways.
+#
+# </details>
+# <details><summary>Hint 2: a nudge</summary>
+#
+# `.exp()`, `.clamp(max=…)`, and `.detach()` for "no gradient".
+#
+# </details>
+# <details><summary>Hint 3: almost the answer</summary>
+#
+# Three calls in a row on `alpha * advantages`, in the order of hint 2.
+#
+# </details>
+
+
+# %% exercise="awr-weights"
+def awr_weights(advantages: Tensor, alpha: float, clip: float = 100.0) -> Tensor:
+    """How much to imitate each action.
+
+    Args:
+        advantages: (B,) A(s, a, g).
+        alpha: inverse temperature α >= 0.
+        clip: the largest weight.
+
+    Returns:
+        (B,) weights min(exp(α A), clip), through which no gradient flows.
+    """
+    ### BEGIN SOLUTION
+    return (alpha * advantages).exp().clamp(max=clip).detach()
+    ### END SOLUTION
+
+
+# %% check="awr-weights" points=2
+checks.ch02.awr_weights(awr_weights)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch02").awr_weights(awr_weights)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **Your pieces are the real thing.** On one batch, your weights times the log-likelihood give the very loss that the
+# library's GCIVL minimises for its policy:
+
+# %%
+batch = HindsightSampler(data, gcivl.goals, gcivl.discount).sample(256, torch.Generator().manual_seed(4))
+networks = five_gcivl.networks[0]
+with torch.no_grad():
+    A = networks.value(batch.next_observations, batch.actor_goals).mean(0) - networks.value(
+        batch.observations, batch.actor_goals
+    ).mean(0)
+    log_pi = networks.actor(batch.observations, batch.actor_goals).log_prob(batch.actions)
+    yours = -(awr_weights(A, gcivl.alpha) * log_pi).mean()
+    library, _ = gcivl.policy_loss(networks, batch)
+print(f"your loss {yours:.6f}, the library's {library:.6f}")
+assert torch.isclose(yours, library, rtol=1e-4), "they differ: does awr_weights pass its check?"
+
+# %% [markdown]
+# **Does weighting mend the advice?** Take the hindsight pairs of section 4 again, with the same actions and goals.
+# Weigh each by $\min(e^{\alpha A}, 100)$ with the learned value, and average the cosine with the oracle again.
+# **Expected:** if $V$ can tell detours from direct ways, the weighted line rises towards the ceiling. It could even
+# rise above: the weights also prefer those actions whose noise happened to help. If $V$ were noise, it would stay
+# where it was.
+
+# %%
+weighted = []
+with torch.no_grad():
+    here, there = data.observations[picks], data.observations[goal_rows]
+    after = data.next(picks)
+    for policy in five_gcivl.policies:
+        weights = awr_weights(policy.value(after, there) - policy.value(here, there), gcivl.alpha).numpy()
+        weighted.append([np.average(advice[distance == d], weights=weights[distance == d]) for d in near])
+weighted = np.array(weighted)  # (seeds, distances)
+
+fig, ax = plt.subplots()
+ax.plot(near, by_distance["ceiling"][near], color=style.DARK, ls="--", label="a demonstrator heading for g")
+ax.plot(near, weighted.mean(0), color=style.ORANGE, marker="^", label="hindsight, weighted by AWR (5 seeds)")
+ax.fill_between(near, weighted.min(0), weighted.max(0), color=style.ORANGE, alpha=0.2, lw=0)
+ax.plot(near, by_distance["advice"][near], color=style.BLUE, marker="o", label="hindsight, all rows alike (GCBC)")
+ax.axhline(0, color=style.GREY, lw=1)
+ax.set(xlabel="shortest path from s to the hindsight goal g (cells)", ylabel="mean cosine with the oracle's action")
+ax.set_ylim(-0.1, 1)
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+show(
+    fig,
+    alt="Weighted by the advantage, the cosine with the oracle rises from the low line of plain hindsight to about "
+    "the line of a demonstrator who was heading for the goal; the gain shrinks for far goals.",
+)
+print(
+    "gain in cosine by distance 1, 2, ... 11:", np.round(weighted.mean(0) - by_distance["advice"][near].to_numpy(), 2)
+)
+
+# %% [markdown]
+# ## 7 · The comparison
+#
+# Same data, same networks, same number of steps; 5 seeds each; 60 fresh episodes in every bin of distance. Bands are
+# 95 % intervals over seeds.
+#
+# **Expected, before we look.** GCIVL above GCBC at every distance, because its teacher is better at every distance.
+# Both fall with distance: a longer way has more chances to go wrong, and the gain from weighting shrinks for far
+# goals. We do *not* expect GCIVL to reach 100 % of far goals.
+
+# %%
+results = {
+    name: success_by_distance(evaluate(five.policies, world, starts, goals), edges)
+    for name, five in (("gcbc", five_gcbc), ("gcivl", five_gcivl))
+}
+fig, ax = plt.subplots()
+for name, result in results.items():
+    plot_success_by_distance(ax, result, name)
+ax.legend()
+show(
+    fig,
+    alt="Success over distance to the goal with intervals over five seeds. GCIVL lies above GCBC at every distance; "
+    "both fall as the goal moves away.",
+)
+compared = pd.DataFrame(
+    {
+        "cells": [f"{row.from_}-{row.to - 1}" for row in results["gcbc"].itertuples()],
+        **{
+            name.upper(): [f"{row.mean:.0%}  [{row.low:.0%}, {row.high:.0%}]" for row in result.itertuples()]
+            for name, result in results.items()
+        },
+    }
+)
+print(compared.to_string(index=False))
+separate = [
+    f"{c}" for c, b, v in zip(compared["cells"], results["gcbc"]["high"], results["gcivl"]["low"], strict=True) if v > b
+]
+print("bins (cells) in which the two intervals do not overlap:", ", ".join(separate) or "none")
+
+# %% [markdown]
+# **An honest word.** The gain is large, and it is there at every distance. Still, GCIVL fails at many goals that its
+# demonstrator, with its shaky hand, would always reach, and it *falls with distance*. That is not only for lack of
+# training. Everything here is small on purpose: two hidden layers, 4000 steps, a minute of computing. With more of
+# each, both curves rise. What stays is the shape. And the maze is friendly: no randomness, a state of two numbers,
+# data that covers every corner.
+#
+# Look at what the two policies *do*, for one far goal. Search for places where GCBC's arrows are short: there the
+# average of its teachers cancelled.
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(10.5, 4.6))
+for ax, five, name in zip(axes, (five_gcbc, five_gcivl), ("gcbc", "gcivl"), strict=True):
+    look = style.method(name)
+    plot_policy(ax, world, five.policies[0], goal_state, color=look.color)
+    ax.set_title(look.label)
+show(
+    fig,
+    alt="Arrows of both policies for one goal in the upper right corner. GCBC's arrows are short in much of the maze "
+    "and some lead into walls; GCIVL's are longer and follow the corridors to the goal in more places.",
+)
+
+# %% [markdown]
+# ## 8 · Try it: move the goal
+#
+# Choose a goal, an agent and what to see. Three things to look for:
+#
+# 1. Put the goal next to a wall. Where does $V$ jump?
+# 2. Find a goal for which GCIVL fails from some corner. Do the arrows run in a circle there, or is $V$ flat?
+# 3. Compare the agents' roll-outs for a goal in the middle and for one in a corner.
+
+# %%
+roll_starts = centres[:: max(1, F // 6)]  # a handful of starting points
+
+
+def draw(ax, goal, agent, view, seed):
+    five = {"GCBC": five_gcbc, "GCIVL": five_gcivl}[agent]
+    policy, target = five.policies[seed], centres[goal]
+    color = style.method(agent).color
+    if view == "roll-outs":
+        ends = target.expand(len(roll_starts), 2)
+        outcome = evaluate([policy], world, roll_starts, ends, keep_paths=True, progress=False)
+        plot_rollouts(ax, world, outcome.paths[0], ends, outcome.episodes["success"].astype(bool), color=color)
+    else:
+        plot_policy(ax, world, policy, target, color="white" if agent == "GCIVL" else color)
+        if agent == "GCIVL":
+            plot_values(ax, world, policy.value, target)
+            plot_policy_over(ax)
+
+
+def plot_policy_over(ax):
+    """Bring arrows that were drawn before a value map to the front of it."""
+    for drawn in ax.collections:
+        drawn.set_zorder(max(drawn.get_zorder(), 4))
+
+
+explorer(
+    draw,
+    goal=(0, F - 1, 1, F - 1),
+    agent=["GCIVL", "GCBC"],
+    view=["values and arrows", "roll-outs"],
+    seed=(0, 4),
+    figsize=(7.0, 5.4),
+    alt="{view} of {agent}, seed {seed}, in the maze with the goal at free cell number {goal}.",
+)
+
+# %% [markdown]
+# ## 9 · A question for thought
+#
+# **3 points.** The demonstrator always walks shortest paths, and GCBC imitates its very actions.
+#
+# (a) Explain in your own words, to a friend who has not read this chapter, why GCBC does not become as good as the
+# demonstrator. Which piece of information is missing from the data?
+#
+# (b) Suppose every recording is cut into pieces of 15 steps before training. What would happen to GCBC's success for
+# near goals, and for far goals? And to GCIVL's? Give your reasons.
+#
+# (c) Suppose the demonstrator always walked to the far end of the maze and back, on one and the same route. Which
+# agent would profit most, and why?
+
+# %% [markdown] question="why-gcbc-fails" points=3
+# *Double-click here and write your answer, about 10 lines.*
+#
+# <!-- BEGIN SOLUTION -->
+# **(a)** The goal that the demonstrator had in mind is not recorded. GCBC replaces it by a state that was reached
+# later. Often this was reached by accident or after a detour to the real goal, so the action is right for another
+# goal. For a given (s, g) GCBC averages over the actions of all the demonstrator's possible intentions that passed g
+# later; the average is not any of them, and at a fork it can point into a wall. *(1 point: hidden intention,
+# averaging.)*
+#
+# **(b)** Goals can now lie at most 15 steps ahead. A state that is passed within 15 steps was most likely on a direct
+# way, so GCBC's advice for near goals becomes much better. It never sees a goal that is farther than 15 steps, so for
+# far goals it must extrapolate, and fails. GCIVL's policy also sees near goals only when its actor goals come from the
+# pieces. Its value still learns far goals: random goals and the one-step rule join the pieces; so a policy trained
+# with random goals too, or one that uses V to choose nearer goals, could profit. *(1 point: near up, far down for
+# GCBC; V still joins pieces.)*
+#
+# **(c)** GCBC. With one route, the intention is known from the state and the direction, there are no detours, and
+# hindsight advice is as good as the demonstrator's: both agents can reach states on the route, GCBC without needing a
+# value. Away from the route neither knows anything. *(1 point. Also accept: going out and coming back pass the same
+# states in opposite directions, so half of the hindsight advice is a detour over the far end, and GCIVL can tell them
+# apart.)*
+# <!-- END SOLUTION -->
+
+# %% [markdown]
+# ## Summary
+#
+# 1. A goal-conditioned policy $\pi(a \mid s, g)$ makes sense of play data in which actions point everywhere.
+# 2. Hindsight turns each row into demonstrations of the states reached later; goals come as current, future and
+#    random, and never cross an episode.
+# 3. GCBC imitates detours as gladly as direct ways, because the demonstrator's own goal is not in the data.
+# 4. $V(s, g)$, minus the discounted time to the goal, is learned from one-step data; an expectile keeps it near the
+#    best way without believing all luck.
+# 5. AWR imitates in proportion to $e^{\alpha A}$: much better at every distance, and still worse the farther the goal.
+#
+# ## Symbols
+#
+# | symbol | in code | meaning |
+# | --- | --- | --- |
+# | $s, s', a, g$ | `observations`, `next_observations`, `actions`, `goals` | state, the next one, action, goal |
+# | $\pi(a \mid s, g)$ | `policy`, `actor` | goal-conditioned policy |
+# | $\gamma$ | `discount` | discount, also of geometric offsets |
+# | $r, m$ | `rewards`, `masks` | reward ($-1$, or 0 at the goal) and mask (1, or 0 at the goal) |
+# | $V, \bar V$ | `value`, `target` | value and its slow copy |
+# | $\tau$ | `expectile` | expectile of the value's regression |
+# | $A$ | `advantages` | $V(s', g) - V(s, g)$ |
+# | $\alpha$ | `alpha` | inverse temperature of AWR |
+#
+# ## References
+#
+# 1. Park, Frans, Eysenbach, Levine. *OGBench: Benchmarking Offline Goal-Conditioned RL.* ICLR 2025. [arXiv
+#    2410.20092](https://arxiv.org/abs/2410.20092)
+# 2. Andrychowicz et al. *Hindsight Experience Replay.* NeurIPS 2017. [arXiv
+#    1707.01495](https://arxiv.org/abs/1707.01495)
+# 3. Lynch et al. *Learning Latent Plans from Play.* CoRL 2019. [arXiv 1903.01973](https://arxiv.org/abs/1903.01973)
+# 4. Ghosh et al. *Learning to Reach Goals via Iterated Supervised Learning.* ICLR 2021. [arXiv
+#    1912.06088](https://arxiv.org/abs/1912.06088)
+# 5. Kostrikov, Nair, Levine. *Offline Reinforcement Learning with Implicit Q-Learning.* ICLR 2022. [arXiv
+#    2110.06169](https://arxiv.org/abs/2110.06169)
+# 6. Park, Ghosh, Eysenbach, Levine. *HIQL: Offline Goal-Conditioned RL with Latent States as Actions.* NeurIPS 2023.
+#    [arXiv 2307.11949](https://arxiv.org/abs/2307.11949)
+# 7. Peng, Kumar, Zhang, Levine. *Advantage-Weighted Regression.* 2019. [arXiv
+#    1910.00177](https://arxiv.org/abs/1910.00177)
+#
+# ## What comes next
+#
+# $V$ knows which of two states is nearer, even for far goals. Yet the policy extracted from it falls with distance.
+# **Chapter 3, "Vanishing advantages"**, takes the two observations of section 5, a value that flattens and a network
+# that errs, and works out when *one* action's advantage drowns in the noise. That is where hierarchies come in.
