@@ -87,7 +87,7 @@ def test_files_that_are_no_npz(tmp_path) -> None:  # type: ignore[no-untyped-def
     np.savez(tmp_path / "pickled.npz", observations=np.array([{"a": 1}], dtype=object))
     with pytest.raises(DatasetError, match="cannot be read"):
         load_npz(tmp_path / "pickled.npz")
-    with pytest.raises(FileNotFoundError, match="saw-edu data generate"):
+    with pytest.raises(FileNotFoundError, match="save_npz"):
         load_npz(tmp_path / "nowhere.npz")
 
 

@@ -88,16 +88,16 @@ sys.path.insert(0, sys.argv[1])
 torch.set_num_threads(1)
 from test_training import AGENT, walks
 from saw_edu.training import TrainingConfig, train
-train(AGENT, walks(), TrainingConfig(steps=400, batch_size=16, log_every=10, checkpoint_every=1), 2,
+train(AGENT, walks(), TrainingConfig(steps=150, batch_size=16, log_every=10, checkpoint_every=2), 2,
       checkpoints=sys.argv[2], progress=False)
 """
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
     """SIGKILL at three different moments of the same run, most of them near a save."""
-    config = TrainingConfig(steps=400, batch_size=16, log_every=10, checkpoint_every=1)
+    config = TrainingConfig(steps=150, batch_size=16, log_every=10, checkpoint_every=2)
     kills = 0
-    for delay in (0.2, 0.5, 0.3):
+    for delay in (0.05, 0.3, 0.2):
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(KILLED), str(Path(__file__).parent), str(tmp_path)]
         )

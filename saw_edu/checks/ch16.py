@@ -72,23 +72,18 @@ waypoint_weights = Check(
     mistakes=[
         Mistake(
             "V(w, g) and V(s, g) swapped",
-            "A waypoint that is closer to the goal than s gets a small weight here. Which value stands first in A(s, w, g)?",
+            "A waypoint closer to the goal than s gets a small weight here. Which value stands first in A(s, w, g)?",
             wrong=lambda vw, v, beta: (beta * (v - vw)).exp().clamp(max=100).detach(),
         ),
         Mistake(
             "gradient into V",
-            "The numbers are right, but a gradient flows through them: the policy's loss would bend the value function.",
+            "The numbers are right, but a gradient flows through them: the policy's loss would bend the value.",
             when=lambda seen: _reaches(seen, "V(w, g)") or _reaches(seen, "V(s, g)"),
         ),
         Mistake(
             "unclipped exponent",
-            "A single transition can get a weight of e^57 here. What does the text say about the largest weight?",
+            "A single transition gets an enormous weight here. The largest weight is 100: clip after the exponential.",
             wrong=lambda vw, v, beta: (beta * (vw - v)).exp().detach(),
-        ),
-        Mistake(
-            "clipped before the exponential",
-            "The clip is on the exponent, not on the weight: min(exp(x), 100) and exp(min(x, 100)) differ.",
-            wrong=lambda vw, v, beta: (beta * (vw - v)).clamp(max=100).exp().detach(),
         ),
         Mistake(
             "β forgotten",
@@ -105,14 +100,14 @@ waypoint_weights = Check(
 
 # Exercise 2 · The bootstrapping loss
 
-_MEANS = torch.tensor([[0.0, 0.0], [1.0, -1.0], [0.5, 0.5]])
-_SUB = torch.tensor([[1.0, 2.0], [1.0, 0.0], [0.5, 0.0]])
+_MEANS = torch.tensor([[0.0, 0.0, 0.3], [1.0, -1.0, 0.3], [0.5, 0.5, 0.3]])
+_SUB = torch.tensor([[1.0, 2.0, 0.3], [1.0, 0.0, 0.3], [0.5, 0.0, 0.3]])
 _WEIGHTS = torch.tensor([2.0, 1.0, 4.0])
 
 bootstrapping_loss = Check(
     "bootstrapping_loss",
     [
-        Case("three states, two action dimensions", _MEANS, _SUB, _WEIGHTS, expect=torch.tensor(4.0)),
+        Case("three states, three action dimensions", _MEANS, _SUB, _WEIGHTS, expect=torch.tensor(4.0)),
         Case("equal policies", _SUB, _SUB, _WEIGHTS, expect=torch.tensor(0.0)),
         Case(
             "which inputs learn",
@@ -128,23 +123,23 @@ bootstrapping_loss = Check(
     mistakes=[
         Mistake(
             "importance weight outside the mean",
-            "Each state must be weighted by its own weight before the mean is taken: mean(w · d), not mean(w) · mean(d).",
-            wrong=lambda m, s, w: w.mean() * (m - s.detach()).square().sum(-1).mean(),
+            "Each state needs its own weight before the mean is taken: mean(w · d), not mean(w) · mean(d).",
+            wrong=lambda m, s, w: w.detach().mean() * (m - s.detach()).square().sum(-1).mean(),
         ),
         Mistake(
             "mean over the action dimensions",
-            "The distance of two policies is a sum over action dimensions; the mean is over the batch only.",
-            wrong=lambda m, s, w: (w * (m - s.detach()).square().mean(-1)).mean(),
+            "The distance is a sum over the action's dimensions; the mean is over the batch only.",
+            wrong=lambda m, s, w: (w.detach() * (m - s.detach()).square().mean(-1)).mean(),
         ),
         Mistake(
             "half the squared distance",
             "This is the exact KL divergence, ½ of what the released code (and this exercise) uses: drop the factor ½.",
-            wrong=lambda m, s, w: (w * 0.5 * (m - s.detach()).square().sum(-1)).mean(),
+            wrong=lambda m, s, w: (w.detach() * 0.5 * (m - s.detach()).square().sum(-1)).mean(),
         ),
         Mistake(
             "weights normalised",
             "The weighted sum is divided by the sum of the weights here; SAW divides by the size of the batch.",
-            wrong=lambda m, s, w: (w * (m - s.detach()).square().sum(-1)).sum() / w.sum(),
+            wrong=lambda m, s, w: (w.detach() * (m - s.detach()).square().sum(-1)).sum() / w.detach().sum(),
         ),
         Mistake(
             "gradient into π_sub",
@@ -169,7 +164,8 @@ _KL3 = torch.tensor([0.5, 2.0, 1.0])
 
 
 def _objective(a: Tensor, b: Tensor, alpha: float, beta: float, log_probs: Tensor, kl: Tensor) -> Tensor:
-    return -((alpha * a).exp().clamp(max=100) * log_probs).mean() + ((beta * b).exp().clamp(max=100) * kl).mean()
+    one_step, importance = ((t * x).exp().clamp(max=100).detach() for t, x in ((alpha, a), (beta, b)))
+    return -(one_step * log_probs).mean() + (importance * kl).mean()
 
 
 saw_objective = Check(
@@ -263,9 +259,9 @@ saw_objective = Check(
 
 
 def reference_errors(flat_policy_loss: Callable[..., Any]) -> dict[str, float]:
-    """Plug a flat policy's loss into SAW and compare with the reference: relative errors of the loss and the gradients.
+    """Plug a flat policy's loss into SAW and compare with the reference: relative errors of loss and gradients.
 
-    The gradient is split by network. Capped at 1e6, so that the answer stays a plain number.
+    Gradients are told apart by network. Capped at 1e6, so that the answer stays a plain number.
     """
     from saw_edu import parity
     from saw_edu.assets import asset
@@ -315,7 +311,7 @@ flat_policy_loss = Check(
         ),
         Mistake(
             "another loss",
-            "The loss itself differs from the reference. Check in turn: which goals (batch.actor_goals), which waypoints "
+            "The loss itself differs from the reference. Check in turn: goals (batch.actor_goals), waypoints "
             "(batch.waypoints), α = agent.awr_alpha, β = agent.kl_alpha, and the mean over the batch.",
             when=lambda seen: _error_of("loss")(seen) >= 1e-6,
         ),

@@ -52,7 +52,7 @@ def load_npz(path: str | Path) -> Trajectories:
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"no data set at {path}: check the path, or make one with `saw-edu data generate`")
+        raise FileNotFoundError(f"no data set at {path}: check the path, or write one with `save_npz`")
     arrays = _read(path)
     observations, actions, ends = _validate(path, arrays)
     following = arrays.get("next_observations")

@@ -1,0 +1,609 @@
+# %% [markdown]
+# # 16 · SAW: a flat policy that learns from subgoals
+#
+# > **The question.** A hierarchy reaches far goals because its lower level only ever looks a few steps ahead. Can *one
+# > flat policy* learn to do the same, without a second level at run time and without generating a single subgoal?
+#
+# | | |
+# | --- | --- |
+# | **You will learn** | why a far goal blurs the advantage of an action but not that of a waypoint; what policy bootstrapping is; SAW's objective, term by term; how it is checked against the authors' own numbers |
+# | **You need** | goal-conditioned values and advantage-weighted regression (chapter 2). HIQL helps (chapter 14), but every part is introduced here |
+# | **Time** | about 50 minutes to read and solve, 3 to 5 minutes to compute on two cores |
+# | **Exercises** | 4 programmed (12 points), 1 question for thought (2 points) |
+#
+# SAW stands for *Subgoal Advantage-Weighted Policy Bootstrapping*. It is the method of Zhou and Kao,
+# [Flattening Hierarchies with Policy Bootstrapping](https://arxiv.org/abs/2505.14975) (NeurIPS 2025).
+
+# %% tags=["setup"]
+import os
+
+import torch
+from torch import Tensor
+
+from saw_edu import checks
+from saw_edu.agents.objectives import Metrics, awr_weights, values_of
+from saw_edu.data import Batch
+from saw_edu.nn import Networks
+
+FAST = os.environ.get("SAW_EDU_FAST") == "1"  # set by automatic tests: a short version of everything
+torch.set_num_threads(1)
+
+# %%
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from saw_edu import viz
+from saw_edu.assets import asset
+from saw_edu.benchmark import giant
+from saw_edu.evaluation import Evaluation, evaluate, seed_interval, success_by_distance
+from saw_edu.viz import style
+
+style.use()
+
+world = giant.make_world()
+data = giant.make_data(world)
+value, *recorded = (giant.load(name, world.spec) for name in ("value", "gcbc", "gcivl", "hiql", "saw"))
+recorded = dict(zip(("gcbc", "gcivl", "hiql", "saw"), recorded, strict=True))
+if FAST:
+    print("Fast mode: fewer training steps and episodes. Numbers and figures below are not the real ones.")
+print(data)
+
+# %% [markdown]
+# ## 1 · A flat policy gets lost
+#
+# We are in OGBench's *giant* point maze, a 2-D world of 16 × 12 cells. The data are 500 walks by someone who always goes
+# to one random place after another, shakily. No rewards, no labels.
+#
+# Two policies learned from these data. Both are flat: a net that maps where you are and where you want to be to an
+# action. Both use **the same** value function. Here they are on the same four far goals.
+
+# %% alt="Two mazes with the same four far goals. On the left the paths of GCIVL: most end in a cross far from their goal. On the right the paths of SAW from the same starts: more of them arrive."
+starts, goals = giant.make_episodes(world)
+far = torch.nonzero(world.distances(starts, goals) >= giant.FARTHEST_THIRD).squeeze(1)
+chosen = far[torch.linspace(0, len(far) - 1, 6).long()]
+
+figure, axes = plt.subplots(1, 2, figsize=(13, 5.4))
+for ax, name in zip(axes, ("gcivl", "saw"), strict=True):
+    paths = evaluate(recorded[name].policies[:1], world, starts[chosen], goals[chosen], keep_paths=True, progress=False)
+    viz.plot_rollouts(ax, world, paths.paths[0], goals[chosen], color=style.method(name).color)
+    ax.set_title(style.method(name).label, y=1.1)
+viz.show(
+    figure,
+    alt="Two mazes with the same six far goals. Left, GCIVL: paths that fail end in a cross. "
+    "Right, SAW from the same starts, whose paths follow the corridors further.",
+)
+
+# %% [markdown]
+# Same data, same value function, same size of net. What does the second one know that the first does not?
+#
+# ## 2 · What a far goal does to an advantage
+#
+# GCIVL weighs the action in the data by its advantage $A(s, a, g) = V(s', g) - V(s, g)$: how much closer did this one
+# step bring us to the goal? For a goal $d$ steps away, with discount $\gamma$ and a reward of $-1$ a step, the exact value
+# is $V = -\frac{1 - \gamma^d}{1 - \gamma}$, so that one step towards the goal changes it by $\gamma^{d-1}$. That number
+# shrinks exponentially with the distance. The error of a *learned* value does not.
+#
+# **What we expect.** Take two actions at the same state, one along the shortest path and one straight back. Ask the learned
+# value which successor is better. Near the goal it should know; far away it should be close to guessing, at ½. Now ask the
+# same about two *waypoints*, eight steps along the path or eight steps back. Their difference is about eight times larger, so the answer
+# should stay right for longer.
+
+
+# %% alt="Share of right choices over distance to the goal. The curve for one step falls towards one half for far goals; the curve for waypoints eight steps away stays higher."
+@torch.no_grad()
+def right_choices(steps: int) -> pd.DataFrame:
+    """How often each seed's V prefers `steps` steps along the shortest path to as many straight back, by distance."""
+    ahead, behind = starts, starts
+    for _ in range(steps):
+        ahead = world.step(ahead, world.oracle(ahead, goals))
+        behind = world.step(behind, -world.oracle(behind, goals))
+    moved = (ahead - behind).norm(dim=1) > 0.5 * steps  # where a wall is behind you, there is no other way to compare
+    g = world.observe(goals)
+    rows = []
+    for seed, policy in enumerate(value.policies):
+        prefers = policy.value(world.observe(ahead), g) > policy.value(world.observe(behind), g)
+        rows.append(
+            pd.DataFrame(
+                {"seed": seed, "distance": world.distances(starts, goals)[moved], "success": prefers[moved].int()}
+            )
+        )
+    return success_by_distance(Evaluation(pd.concat(rows)), giant.EDGES)
+
+
+one_step, waypoint = right_choices(1), right_choices(giant.SUBGOAL_STEPS)
+
+figure, ax = plt.subplots()
+viz.plot_success_by_distance(ax, one_step, label="one step", color=style.ORANGE)
+viz.plot_success_by_distance(ax, waypoint, label=f"{giant.SUBGOAL_STEPS} steps", color=style.VERMILION)
+ax.axhline(0.5, color=style.GREY, ls=":", label="guessing")
+ax.set_ylim(0.4, 1.02)
+ax.set_ylabel("V prefers the right way")
+ax.legend()
+viz.show(
+    figure,
+    alt="Share of right choices by a learned value over the distance to the goal, five seeds with intervals: "
+    "one step against eight steps, with guessing at one half as a dotted line.",
+)
+last = one_step.index[-1]
+print(
+    f"{one_step['from_'][last]} cells and farther: V is right about one step {one_step['mean'][last]:.0%} of the time, "
+    f"about {giant.SUBGOAL_STEPS} steps {waypoint['mean'][last]:.0%}"
+)
+
+# %% [markdown]
+# This is the whole reason for hierarchy in offline goal-reaching: **a value function that cannot rank two actions for a
+# far goal may still rank two waypoints**, and a near waypoint is a goal for which it *can* rank actions.
+#
+# HIQL uses that at run time: its upper level generates a waypoint, its lower level goes there. SAW uses it at *training*
+# time only.
+#
+# ## 3 · Bootstrapping a policy from an easier one
+#
+# Train a **subgoal policy** $\pi_{\text{sub}}(a \mid s, w)$ with plain AWR, but only on goals $w$ that lie $k$ steps
+# ahead in the data (here $k = 8$). Near goals, clear advantages: this policy is easy to learn.
+#
+# Now suppose somebody told us a good waypoint $w$ between $s$ and $g$. Then $\pi_{\text{sub}}(\cdot \mid s, w)$ is a good
+# target for the flat policy $\pi(\cdot \mid s, g)$: *do for the far goal what you would do for the waypoint*. Learning one
+# policy from another one's output is **policy bootstrapping**, just as a value is bootstrapped from another value.
+#
+# Who tells us the waypoint? HIQL and RIS train a model that *generates* one. SAW's idea is to not generate anything. Every
+# trajectory that passes through $s$ already contains a state $w$ that lies $k$ steps later. Some are on a good way to $g$,
+# some are not. So take them all, and give each an **importance weight**:
+#
+# $$ u(s, w, g) = \min\!\big(e^{\beta A(s, w, g)},\, 100\big), \qquad A(s, w, g) = V(w, g) - V(s, g). $$
+#
+# It is advantage-weighted regression once more, with a waypoint in the place of an action. The clip at 100 keeps a single
+# lucky transition from owning a whole batch. (β is called `kl_alpha` in the code.)
+
+# %% alt="Waypoints of the data around one state, coloured by their weight for one far goal: those on the way to the goal are bright, those the other way dark."
+state, goal = starts[far[7]], goals[far[7]]
+positions = world.states_of(data.observations)
+rows = data.start_rows[(positions[data.start_rows] - state).norm(dim=1) < 2.0]
+ways = torch.minimum(rows + giant.SUBGOAL_STEPS, data.final_index[rows])
+policy = value.policies[0]
+g = world.observe(goal[None]).expand(len(rows), -1)
+advantages = policy.value(data.observations[ways], g) - policy.value(data.observations[rows], g)
+weights = awr_weights(advantages, alpha=3.0)
+
+figure, ax = plt.subplots(figsize=(9, 6))
+viz.plot_maze(ax, world)
+order = weights.argsort()
+dots = ax.scatter(*positions[ways][order].T, c=weights[order], s=34, cmap="viridis", norm="log", zorder=5)
+figure.colorbar(dots, ax=ax, label="weight of the waypoint", shrink=0.8)
+viz.plot_rollouts(ax, world, [state[None]], goal[None], [True], legend=False)
+ax.set_title("Eight steps after the white dot, wherever the data went", pad=12)
+viz.show(
+    figure,
+    alt="Waypoints of the data around one state in the maze, coloured by their weight for one far goal. "
+    "Waypoints on the way to the goal have the largest weights.",
+)
+print(
+    f"{len(rows)} transitions start near the white dot; their weights go from {weights.min():.2g} to {weights.max():.2g}"
+)
+
+# %% [markdown]
+# ### Exercise 1 · The weight of a waypoint
+#
+# | What | Difficulty | Time | Points |
+# | --- | --- | --- | --- |
+# | `waypoint_weights`: importance weights from values | ●○○ | 5 min | 2 |
+#
+# The weights multiply a *policy's* loss. They must not carry a gradient, or the policy's loss would bend the value
+# function until waypoints look as the policy likes them.
+#
+# <details><summary>Hint 1: a question</summary>If w is closer to the goal than s, is the weight above or below 1?</details>
+# <details><summary>Hint 2: a nudge</summary>Clip after the exponential. <code>Tensor.clamp</code> takes <code>max=</code>.</details>
+# <details><summary>Hint 3: almost the answer</summary>Advantage, times β, <code>.exp()</code>, <code>.clamp(max=...)</code>, <code>.detach()</code>, in this order.</details>
+
+
+# %% exercise="waypoint-weights"
+def waypoint_weights(v_waypoint: Tensor, v: Tensor, beta: float) -> Tensor:
+    """Importance weights min(exp(β A(s, w, g)), 100), without gradient.
+
+    Args:
+        v_waypoint: V(w, g), (B,).
+        v: V(s, g), (B,).
+        beta: β, the inverse temperature.
+
+    Returns:
+        (B,) weights.
+    """
+    ### BEGIN SOLUTION
+    advantages = v_waypoint - v
+    return (beta * advantages).exp().clamp(max=100.0).detach()
+    ### END SOLUTION
+
+
+# %% check="waypoint-weights" points=2
+checks.ch16.waypoint_weights(waypoint_weights)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch16").waypoint_weights(waypoint_weights)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 4 · How far is one policy from another?
+#
+# The paper writes the pull towards the subgoal policy as $\mathrm{KL}\big(\pi(\cdot \mid s, g) \,\|\, \pi_{\text{sub}}(\cdot \mid s, w)\big)$.
+# The released code computes something slightly different, in two cases:
+#
+# - **Constant standard deviation** (its default): the squared distance of the means,
+#   $\lVert \mu(s, g) - \mu_{\text{sub}}(s, w) \rVert^2$.
+# - **Learned standard deviation or discrete actions**: the KL divergence in the *other* direction,
+#   $\mathrm{KL}(\pi_{\text{sub}} \,\|\, \pi)$.
+#
+# Does it matter? For two normal distributions with standard deviation 1, both directions are the same number, half the squared distance.
+# With different standard deviations they part. Let us see it rather than believe it.
+
+# %%
+from torch.distributions import Independent, Normal, kl_divergence
+
+
+def normal(means: list[float], std: float) -> Independent:
+    return Independent(Normal(torch.tensor(means), torch.full((2,), std)), 1)
+
+
+pi, pi_sub = normal([0.2, -0.5], 1.0), normal([0.9, 0.4], 1.0)
+half_squared = 0.5 * (pi.mean - pi_sub.mean).square().sum()
+print(f"std 1 and 1:    KL(π‖π_sub) = {kl_divergence(pi, pi_sub):.4f}   KL(π_sub‖π) = {kl_divergence(pi_sub, pi):.4f}")
+print(f"                ½ squared distance of the means = {half_squared:.4f}")
+assert torch.allclose(kl_divergence(pi, pi_sub), half_squared)
+assert torch.allclose(kl_divergence(pi_sub, pi), half_squared)
+
+narrow = normal([0.9, 0.4], 0.3)
+print(f"std 1 and 0.3:  KL(π‖π_sub) = {kl_divergence(pi, narrow):.4f}   KL(π_sub‖π) = {kl_divergence(narrow, pi):.4f}")
+
+# %% [markdown]
+# So with a constant standard deviation the direction makes no difference, and the code's missing factor ½ only rescales the
+# term. With learned ones, the paper's direction lets π settle on one of several teachers; the code's makes π spread over
+# all of them. In this chapter the standard deviation is constant.
+#
+# ### Exercise 2 · The bootstrapping loss
+#
+# | What | Difficulty | Time | Points |
+# | --- | --- | --- | --- |
+# | `bootstrapping_loss`: weighted distance to the teacher | ●●○ | 8 min | 3 |
+#
+# Follow the released code: no factor ½. Who may learn from this loss? Only π. The teacher π_sub has its own loss, and the
+# weights belong to the value.
+#
+# <details><summary>Hint 1: a question</summary>Which axis is the batch, and which holds the numbers of one action? Over which of them is the distance summed?</details>
+# <details><summary>Hint 2: a nudge</summary>Each row is multiplied by its own weight <i>before</i> the mean over the batch.</details>
+# <details><summary>Hint 3: almost the answer</summary><code>(weights * distance).mean()</code>, with <code>distance</code> of shape (B,) and two tensors detached.</details>
+
+
+# %% exercise="bootstrapping-loss"
+def bootstrapping_loss(means: Tensor, subgoal_means: Tensor, weights: Tensor) -> Tensor:
+    """Mean over the batch of u(s, w, g) times the squared distance of the policies' means.
+
+    Args:
+        means: means of the flat policy π(. | s, g), (B, act).
+        subgoal_means: means of the teacher π_sub(. | s, w), (B, act); no gradient may flow here.
+        weights: importance weights u, (B,); no gradient may flow here.
+
+    Returns:
+        A scalar, shape ().
+    """
+    ### BEGIN SOLUTION
+    distance = (means - subgoal_means.detach()).square().sum(dim=-1)  # (B,)
+    return (weights.detach() * distance).mean()
+    ### END SOLUTION
+
+
+# %% check="bootstrapping-loss" points=3
+checks.ch16.bootstrapping_loss(bootstrapping_loss)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch16").bootstrapping_loss(bootstrapping_loss)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 5 · The whole objective
+#
+# SAW keeps GCIVL's one-step term, which is excellent for near goals, and adds the bootstrapping term. The flat policy
+# maximises
+#
+# $$ \mathbb{E}\Big[\, e^{\alpha A(s, a, g)} \log \pi(a \mid s, g) \;-\; e^{\beta A(s, w, g)}\,
+# \mathrm{KL}\big(\pi(\cdot \mid s, g) \,\|\, \pi_{\text{sub}}(\cdot \mid s, w)\big) \Big], $$
+#
+# where $(s, a, s')$, the goal $g$ and the waypoint $w$ are all read from one trajectory: $w$ is the state $k$ steps after
+# $s$, or $g$ itself where $g$ comes sooner. A waypoint never lies beyond the goal.
+#
+# | Symbol | In the code | |
+# | --- | --- | --- |
+# | $\pi$, $\pi_{\text{sub}}$ | `actor`, `low_actor` | the flat policy, its teacher |
+# | $w$, $g$ | `batch.waypoints`, `batch.actor_goals` | waypoint, goal |
+# | $\alpha$, $\beta$ | `awr_alpha`, `kl_alpha` | inverse temperatures of action and waypoint |
+# | $k$ | `subgoal_steps` | steps to a waypoint |
+#
+# ### Exercise 3 · The objective as a loss
+#
+# | What | Difficulty | Time | Points |
+# | --- | --- | --- | --- |
+# | `saw_objective`: both terms, with the sign an optimiser wants | ●●○ | 8 min | 3 |
+#
+# <details><summary>Hint 1: a question</summary>The formula is to be maximised. What does an optimiser do with the number you return?</details>
+# <details><summary>Hint 2: a nudge</summary>Both advantages start at the same V(s, g). They end at V(s', g) and V(w, g).</details>
+# <details><summary>Hint 3: almost the answer</summary>Two weights like the one of exercise 1, then <code>-(one * log_probs).mean() + (other * divergence).mean()</code>.</details>
+
+
+# %% exercise="saw-objective"
+def saw_objective(
+    log_probs: Tensor, divergence: Tensor, v: Tensor, v_next: Tensor, v_waypoint: Tensor, alpha: float, beta: float
+) -> Tensor:
+    """The flat policy's loss: SAW's objective with the sign turned. Both weights are clipped at 100, without gradient.
+
+    Args:
+        log_probs: log π(a | s, g), (B,).
+        divergence: of π(. | s, g) from π_sub(. | s, w), (B,).
+        v, v_next, v_waypoint: V(s, g), V(s', g), V(w, g), each (B,).
+        alpha: α, for the action's advantage.
+        beta: β, for the waypoint's advantage.
+
+    Returns:
+        A scalar to minimise, shape ().
+    """
+    ### BEGIN SOLUTION
+    action_weights = (alpha * (v_next - v)).exp().clamp(max=100.0).detach()
+    importance = (beta * (v_waypoint - v)).exp().clamp(max=100.0).detach()
+    return -(action_weights * log_probs).mean() + (importance * divergence).mean()
+    ### END SOLUTION
+
+
+# %% check="saw-objective" points=3
+checks.ch16.saw_objective(saw_objective)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch16").saw_objective(saw_objective)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise 4 · Your SAW against the authors' numbers
+#
+# | What | Difficulty | Time | Points |
+# | --- | --- | --- | --- |
+# | `flat_policy_loss`: the loss from networks and a batch | ●●● | 15 min | 4 |
+#
+# A loss that trains is not yet a loss that is right. So the check does not look at a learning curve. It plugs your function
+# into the library's SAW, loads parameters and a batch that **the authors' JAX code** worked on in double precision, and
+# compares the loss and the gradient of every network, to one part in a million.
+#
+# These are at hand:
+#
+# | | |
+# | --- | --- |
+# | `values_of(networks, [s, s_next, w], g, networks.goal_rep)` | $V(s, g), V(s', g), V(w, g)$, each (B,), without gradient |
+# | `agent.flat_policy(networks, s, g)` | the distribution $\pi(\cdot \mid s, g)$, with `.log_prob(a)` and `.mean` |
+# | `networks.low_actor(s, w)` | the distribution $\pi_{\text{sub}}(\cdot \mid s, w)$ |
+# | `awr_weights(advantages, alpha)` | $\min(e^{\alpha A}, 100)$, without gradient |
+#
+# The standard deviation is constant, so use the squared distance of the means.
+#
+# <details><summary>Hint 1: a question</summary>Which goals does the flat policy train on, <code>batch.value_goals</code>, <code>batch.subgoals</code> or <code>batch.actor_goals</code>?</details>
+# <details><summary>Hint 2: a nudge</summary>Everything about π_sub belongs under <code>torch.no_grad()</code>.</details>
+# <details><summary>Hint 3: almost the answer</summary>Get the three values; the policy and its log-probabilities; the teacher's mean; then exercise 3 with <code>agent.awr_alpha</code> and <code>agent.kl_alpha</code>.</details>
+
+
+# %% exercise="flat-policy-loss"
+def flat_policy_loss(agent, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+    """The flat policy's loss on a batch: one-step term plus bootstrapping term.
+
+    Args:
+        agent: a SAW with its hyperparameters (`awr_alpha`, `kl_alpha`, ...).
+        networks: `value`, `goal_rep`, `low_actor`, `actor`, ...
+        batch: `observations`, `next_observations`, `actions`, `actor_goals`, `waypoints`, ...
+
+    Returns:
+        The loss, shape (), and a dictionary of numbers to watch, which may be empty.
+    """
+    ### BEGIN SOLUTION
+    s, s_next, a = batch.observations, batch.next_observations, batch.actions
+    w, g = batch.waypoints, batch.actor_goals
+    v, v_next, v_waypoint = values_of(networks, [s, s_next, w], g, networks.goal_rep)
+    policy = agent.flat_policy(networks, s, g)
+    with torch.no_grad():
+        subgoal_policy = networks.low_actor(s, w)
+    distance = (policy.mean - subgoal_policy.mean).square().sum(dim=-1)  # (B,)
+    one_step = -(awr_weights(v_next - v, agent.awr_alpha) * policy.log_prob(a)).mean()
+    bootstrap = (awr_weights(v_waypoint - v, agent.kl_alpha) * distance).mean()
+    return one_step + bootstrap, {"waypoint/kld": distance.detach().mean()}
+    ### END SOLUTION
+
+
+# %% check="flat-policy-loss" points=4
+checks.ch16.flat_policy_loss(flat_policy_loss)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch16").flat_policy_loss(flat_policy_loss)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6 · Does it work?
+#
+# Four ways to get a policy out of the same data. The three that need a value function share **one and the same**, so
+# that only the extraction differs.
+#
+# | | Policy | What it imitates |
+# | --- | --- | --- |
+# | GCBC | flat | every action, on the way to whatever was reached |
+# | GCIVL | flat | actions, by their one-step advantage for the goal |
+# | HIQL | two levels | waypoints by their advantage, and actions by their advantage for a waypoint |
+# | SAW | flat | actions by their one-step advantage, *and* π_sub at good waypoints |
+#
+# **What we expect.** GCBC and GCIVL fall with distance. HIQL and SAW fall more slowly. For near goals, GCIVL should be hard to beat:
+# there its advantages are clear.
+#
+# Training five seeds of everything takes longer than you want to wait, so five were recorded (the next cell says how), and
+# you train one live from the recorded value function of seed 0: about two minutes.
+
+# %%
+provenance = json.loads(asset("giant/provenance.json").read_text())
+for key in ("command", "commit", "date", "machine", "seeds"):
+    print(f"{key:10} {provenance[key]}")
+print(f"{'value':10} {provenance['value']['steps']} updates; policies: {provenance['policies']['steps']} updates each")
+
+# %%
+from dataclasses import replace
+
+from saw_edu.training import train
+
+config = replace(giant.POLICY_CONFIG, steps=100, log_every=10) if FAST else giant.POLICY_CONFIG
+seed_0 = replace(value, seeds=[0], networks=value.networks[:1])
+live = {
+    name: train(agent, data, config, [0], value_from=None if name == "gcbc" else seed_0)
+    for name, agent in giant.make_agents().items()
+}
+
+# %% alt="Training curves of SAW's flat policy: the one-step loss and the bootstrapping loss over gradient steps."
+figure, axes = plt.subplots(1, 2, figsize=(11, 4))
+viz.plot_curves(axes[0], live["saw"].metrics, "actor/awr_loss", "saw", ylabel="one-step loss")
+viz.plot_curves(axes[1], live["saw"].metrics, "waypoint/kld", "saw", ylabel="squared distance from π_sub")
+viz.show(
+    figure,
+    alt="Training of SAW, one seed. Left: the one-step loss over gradient steps. "
+    "Right: the squared distance between the flat policy and the subgoal policy.",
+)
+
+# %% [markdown]
+# The distance of π from π_sub does not go to zero, and should not: at one and the same $(s, g)$ the data hold many waypoints,
+# each with its own advice, and π can only follow their weighted mean.
+#
+# Now the roll-outs: all episodes of all seeds in one batch. An episode fails when 200 steps are not enough.
+
+# %% alt="Success over distance to the goal for GCBC, GCIVL, HIQL and SAW with bands over five seeds, and the live seed as hollow markers."
+few = slice(None, None, 25) if FAST else slice(None)
+tables, live_tables, episodes = {}, {}, {}
+for name in recorded:
+    result = evaluate(recorded[name].policies, world, starts[few], goals[few])
+    episodes[name] = result.episodes
+    tables[name] = success_by_distance(result, giant.EDGES)
+    live_tables[name] = success_by_distance(
+        evaluate(live[name].policies, world, starts[few], goals[few], progress=False), giant.EDGES
+    )
+
+figure, ax = plt.subplots(figsize=(9, 5.4))
+for name, table in tables.items():
+    viz.plot_success_by_distance(ax, table, name)
+    look = style.method(name)
+    ax.plot(live_tables[name]["distance"], live_tables[name]["mean"], look.marker, color=look.color, mfc="none", ms=11)
+ax.plot([], [], "o", color=style.GREY, mfc="none", ms=11, label="trained live")
+ax.axvline(giant.FARTHEST_THIRD - 0.5, color=style.GREY, lw=1, ls="--")
+ax.text(giant.FARTHEST_THIRD, 0.95, "farthest third", color=style.GREY)
+ax.legend(ncols=2)
+viz.show(
+    figure,
+    alt="Success over distance to the goal in the giant point maze, five seeds with 95 % intervals: GCBC and GCIVL fall "
+    "to almost nothing, HIQL and SAW fall more slowly. Hollow markers: the seed trained live.",
+)
+
+
+# %%
+def farthest_third(name: str) -> np.ndarray:
+    """Success of each seed on goals in the farthest third of distances."""
+    table = episodes[name]
+    return table[table["distance"] >= giant.FARTHEST_THIRD].groupby("seed")["success"].mean().to_numpy()
+
+
+rows = []
+for name in tables:
+    low, high = seed_interval(farthest_third(name))
+    mean = farthest_third(name).mean()
+    rows.append({"": style.method(name).label, "success": f"{mean:.3f}", "95 % interval": f"{low:.3f} to {high:.3f}"})
+display(pd.DataFrame(rows).style.hide())
+
+saw, gcivl, hiql = (farthest_third(name) for name in ("saw", "gcivl", "hiql"))
+print(
+    f"farthest third: SAW / GCIVL = {saw.mean() / max(gcivl.mean(), 1e-9):.1f}, SAW / HIQL = {saw.mean() / max(hiql.mean(), 1e-9):.1f}"
+)
+print(f"SAW is above GCIVL in {(saw > gcivl).sum()} of {len(saw)} seeds, above HIQL in {(saw > hiql).sum()}")
+nearest = {name: table["mean"].iloc[0] for name, table in tables.items()}
+print("nearest goals:", ", ".join(f"{style.method(name).label} {mean:.2f}" for name, mean in nearest.items()))
+
+# %% [markdown]
+# ### What this shows, and what it does not
+#
+# - **It shows** that with one fixed value function, the *extraction* decides how far the flat policy gets, and that a flat
+#   policy can learn from waypoints what a hierarchy does with them.
+# - **Near goals** are where the one-step advantage is at its best; look at the first row of points before you call one
+#   method the winner.
+# - **No method is good far away.** Everything here is extracted from a value function that itself is blurred there (section 2). Train it
+#   longer and GCIVL improves too; the discount was chosen such that the far end of the maze is about as faint as at the
+#   paper's scale.
+# - **HIQL has an easy life here**: its generator must only predict a point in a flat maze. What happens when goals have hundreds of
+#   dimensions is the story of chapter 15.
+# - It is **one maze**, five seeds, a laptop. The paper's claims rest on OGBench's suite, which is unit 6.
+#
+# ## 7 · Try it
+#
+# One start, three policies, all of seed 0. Move the goal along the list of free cells, from the nearest to the farthest. The colours are
+# V for that goal.
+
+# %% alt="The maze with V for one goal as colour, and the paths of GCIVL, HIQL and SAW from one start."
+start = world.states_at(torch.as_tensor(world.maze.cell_to_xy(np.array(world.maze.tasks[0][0]))).float()[None])
+cells = torch.as_tensor(world.maze.cell_to_xy(np.array(world.maze.free_cells))).float()
+away = world.distances(start.expand(len(cells), -1), world.states_at(cells))
+by_distance = world.states_at(cells[away.argsort()])
+
+
+def draw(ax, goal_number: int, show: str) -> None:
+    goal = by_distance[goal_number][None]
+    viz.plot_values(ax, world, value.policies[0].value, goal[0], resolution=3)
+    for name in ("gcivl", "hiql", "saw") if show == "all" else (show,):
+        result = evaluate(recorded[name].policies[:1], world, start, goal, keep_paths=True, progress=False)
+        look, path = style.method(name), world.xy(result.paths[0, 0]).numpy()
+        outcome = "arrives" if result.success else "does not arrive"
+        ax.plot(*path.T, color="white", lw=4, zorder=4)
+        ax.plot(*path.T, color=look.color, lw=2, ls=look.line, label=f"{look.label} {outcome}", zorder=5)
+    ax.plot(*world.xy(start)[0], "o", color="white", mec="black", ms=10, zorder=6)
+    ax.set_title(f"goal {world.distances(start, goal)[0]:.0f} cells away", pad=34)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+
+
+viz.explorer(
+    draw,
+    alt="V for goal number {goal_number} as colour over the maze, with the paths of {show} policies from one start.",
+    figsize=(9, 6.4),
+    goal_number=(1, len(by_distance) - 1, 1, len(by_distance) // 2),
+    show=["all", "gcivl", "hiql", "saw"],
+)
+
+# %% [markdown]
+# ### A question for thought (2 points)
+#
+# The weight $e^{\beta A(s, w, g)}$ uses waypoints from *one* trajectory, the one that $s$ and $g$ come from. A generator could propose
+# a waypoint from any trajectory. When would that make a difference, and what does SAW rely on instead?
+
+# %% [markdown] question="one-trajectory" points=2
+# <!-- BEGIN SOLUTION -->
+# *A model answer.* Within one pair (s, g) of one trajectory there is one waypoint, and its advantage only says how much to trust it.
+# But the net sees many trajectories through the neighbourhood of s and towards the neighbourhood of g, and their weighted average is what π learns.
+# So SAW relies on generalisation over (s, g): it needs data in which several ways towards similar goals are taken, so that better waypoints
+# can outvote worse ones. Where goals must be *stitched* (no trajectory leads from anywhere near s to anywhere near g), a trajectory goal
+# never presents that pair; then a generator over all data, random goals for the actor, or the value's own stitching with random goals
+# would be needed. The bootstrapping term then helps only through V, which does stitch.
+# <!-- END SOLUTION -->
+
+# %% [markdown]
+# ## Summary
+#
+# 1. The advantage of one action for a goal $d$ steps away shrinks like $\gamma^d$; the error of a learned value does not.
+# 2. Waypoints $k$ steps ahead differ by more, and actions towards a near waypoint are easy to rank: that is why hierarchies work.
+# 3. SAW trains a subgoal policy on near goals and lets a flat policy imitate it at waypoints of the same trajectory.
+# 4. Importance weights $e^{\beta A(s, w, g)}$ take the place of a model that generates subgoals.
+# 5. The result is one net at run time; how well it works is decided by the value function it is weighted with.
+#
+# ## References
+#
+# - J. L. Zhou, J. C. Kao. [Flattening Hierarchies with Policy Bootstrapping](https://arxiv.org/abs/2505.14975). NeurIPS 2025.
+# - S. Park et al. [HIQL: Offline Goal-Conditioned RL with Latent States as Actions](https://arxiv.org/abs/2307.11949). NeurIPS 2023.
+# - S. Park et al. [OGBench: Benchmarking Offline Goal-Conditioned RL](https://arxiv.org/abs/2410.20092). ICLR 2025.
+# - X. B. Peng et al. [Advantage-Weighted Regression](https://arxiv.org/abs/1910.00177). 2019.
+#
+# **Next:** unit 6 takes the same agents to OGBench's real environments.
