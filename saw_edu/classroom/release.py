@@ -26,8 +26,8 @@ class ReleaseError(RuntimeError):
 def student_notebooks(unit: str, chapters: list[Chapter], database: str | None = None) -> dict[str, bytes]:
     """Generate a unit's release: file name → content, the same bytes on every machine.
 
-    database: an nbgrader gradebook (SQLAlchemy address) in which the unit is entered; by default one that is thrown
-    away. Raises ReleaseError when nbgrader fails, SourceError when a solution or hidden test would reach students.
+    database: an nbgrader gradebook (SQLAlchemy address) in which the unit is entered; by default none.
+    Raises ReleaseError when nbgrader fails, SourceError when a solution or hidden test would reach students.
     """
     with tempfile.TemporaryDirectory(prefix="saw-edu-") as folder:
         root = Path(folder).resolve()
@@ -36,7 +36,10 @@ def student_notebooks(unit: str, chapters: list[Chapter], database: str | None =
         for chapter in chapters:
             nbformat.write(chapter.notebook(), source / f"{chapter.name}.ipynb")
         config = configure(Config(), root)
-        config.CourseDirectory.db_url = database or f"sqlite:///{root / 'gradebook.db'}"
+        if database is None:  # what nbgrader's own --no-db does
+            config.GenerateAssignment.no_database, config.SaveCells.enabled = True, False
+        else:
+            config.CourseDirectory.db_url = database
         result = NbGraderAPI(config=config).generate_assignment(unit, force=True)
         release = root / "notebooks" / unit
         if not result["success"] or not release.is_dir():
