@@ -4,7 +4,7 @@
 # `make` calls this before every task. With nothing to do it returns in milliseconds: the last thing written is a stamp
 # that holds the checksum of everything the environment was made from. No stamp, no environment.
 #   PYTHON=...        the interpreter to build with (default: the first usable of python3.13 python3.12 python3.11 python3)
-#   NEEDED_MB=...     free space asked for before a first install
+#   NEEDED_MB=...     free space asked for before a first install (default: 3000, or 7000 where torch brings CUDA)
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -16,7 +16,6 @@ LOG=build/install.log
 LOCK=build/bootstrap.lock
 STAMP=$VENV/saw-edu.stamp
 UNFINISHED=$VENV/saw-edu.unfinished
-NEEDED_MB=${NEEDED_MB:-3000}
 
 say() { printf '%s\n' "$@"; }
 fail() {
@@ -77,22 +76,29 @@ check_venv_module() {
     "Then run the same command again."
 }
 
+# Torch's default build for Linux on x86 carries CUDA, 4 GB of it; with other sources named, pip may find a smaller one.
+brings_cuda() {
+  [ "$(uname -s)" = Linux ] && [ "$(uname -m)" = x86_64 ] &&
+    [ -z "${PIP_EXTRA_INDEX_URL:-}${PIP_INDEX_URL:-}${PIP_FIND_LINKS:-}" ]
+}
+
 check_disk() {
+  brings_cuda && needed_mb=${NEEDED_MB:-7000} || needed_mb=${NEEDED_MB:-3000}
   free_kb=$(df -Pk . 2>/dev/null | awk 'NR == 2 { print $4 }')
   case $free_kb in '' | *[!0-9]*) return ;; esac
   free_mb=$((free_kb / 1024))
-  [ "$free_mb" -ge "$NEEDED_MB" ] && return
-  fail "not enough disk space: $free_mb MB are free here, the environment needs about $NEEDED_MB MB." \
-    "Free some space ('pip cache purge' often gives gigabytes), or move this folder to a larger disk." \
-    "Then run the same command again."
+  [ "$free_mb" -ge "$needed_mb" ] && return
+  set -- "Free some space ('pip cache purge' often gives gigabytes), or move this folder to a larger disk."
+  brings_cuda && set -- "$@" "Without CUDA 3000 MB are enough: see README.md, \"A smaller torch\"."
+  fail "not enough disk space: $free_mb MB are free here, the environment needs about $needed_mb MB." "$@" \
+    "Then run the same command again. (NEEDED_MB=0 skips this question.)"
 }
 
-# Torch's default build for Linux carries CUDA. Say so before gigabytes arrive on a laptop that cannot use them.
+# Say so before gigabytes arrive on a laptop that cannot use them.
 mention_cpu_build() {
-  [ "$(uname -s)" = Linux ] && [ "$(uname -m)" = x86_64 ] || return 0
+  brings_cuda || return 0
   command -v nvidia-smi >/dev/null 2>&1 && return
-  [ -z "${PIP_EXTRA_INDEX_URL:-}${PIP_INDEX_URL:-}${PIP_FIND_LINKS:-}" ] || return 0
-  say "Note: no NVIDIA driver was found, and torch's default build for Linux brings CUDA with it (about 5 GB more)." \
+  say "Note: no NVIDIA driver was found, and torch's default build for Linux brings CUDA with it (4 GB more)." \
     "      To take the small CPU build instead, press Ctrl-C now and see README.md, \"A smaller torch\"."
 }
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 HEADER = """\
 # Every version that the course was tested with. Written by `make pin`; `make lab` and `make test` install from it.
-# Python 3.11 on Linux runs the tests. For 3.12 and 3.13 the pins were resolved (every package has a wheel; the one
-# exception is labmaze, of the extra "ogbench", on 3.13), not run. `overrides` is used by Python 3.11 only.
+# Python 3.11 on Linux runs all tests. The first version of this list was also installed on 3.13, where the library's
+# tests passed, and resolved (not installed) on 3.12. Every package had a wheel, but labmaze, of the extra "ogbench",
+# on 3.13. `overrides` is used by Python 3.11 only.
 # Left open: what only Windows or macOS needs, and torch's CUDA libraries, which torch itself pins.
 """
 

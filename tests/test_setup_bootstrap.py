@@ -51,17 +51,19 @@ class Course:
         for tool in TOOLS:
             path = shutil.which(tool)
             assert path, f"this machine has no {tool}"
-            (self.tools / tool).symlink_to(path)
+            self.command(tool, f'#!/bin/sh\nexec "{path}" "$@"\n')
         self.calls = folder / "calls"
         foreign = re.compile(r"(PIP_|PYTHON|MAKE|MFLAGS).*|.*_proxy", re.IGNORECASE)
         kept = {key: value for key, value in os.environ.items() if not foreign.fullmatch(key)}
-        self.environment = {**kept, "PATH": str(self.tools), "CALLS": str(self.calls), "PIP_CONFIG_FILE": os.devnull}
+        self.environment = {**kept, "PATH": str(self.tools), "CALLS": str(self.calls)}
+        self.environment |= {"PIP_CONFIG_FILE": os.devnull, "NEEDED_MB": "1"}
         self.venv = self.folder / ".venv"
         self.stamp = self.venv / "saw-edu.stamp"
 
     def command(self, name: str, text: str) -> None:
-        """Put a program on the PATH."""
+        """Put a program on the PATH of this copy; the machine's own programs are never touched."""
         path = self.tools / name
+        assert not path.is_symlink(), "writing would go through to the machine's own program"
         path.write_text(text)
         path.chmod(0o755)
 
@@ -259,6 +261,18 @@ def test_too_little_disk_space(course):
     assert not course.venv.exists()
 
 
+def test_cuda_needs_more_disk_space(course):
+    course.command("python3.12", STAND_IN)
+    course.command("uname", '#!/bin/sh\n[ "$1" = -s ] && echo Linux || echo x86_64\n')
+    course.command("df", "#!/bin/sh\nprintf 'Filesystem 1024-blocks Used Available\\n/dev/x 9 9 5120000\\n'\n")
+    del course.environment["NEEDED_MB"]
+    status, printed = course.run()
+    assert status == 1
+    assert "5000 MB are free here, the environment needs about 7000 MB" in printed
+    assert 'README.md, "A smaller torch"' in printed
+    assert course.run(PIP_FIND_LINKS="/wheels")[0] == 0, "a source of one's own may have the small build"
+
+
 def test_a_folder_that_is_not_complete(course):
     (course.folder / "constraints.txt").unlink()
     status, printed = course.run()
@@ -280,7 +294,7 @@ def test_a_folder_that_is_not_complete(course):
     ids=["network", "proxy", "pins"],
 )
 def test_the_real_pip_fails(course, environment, reason, advice):
-    status, printed = course.run(PYTHON=sys.executable, PIP_RETRIES="0", PIP_TIMEOUT="5", NEEDED_MB="1", **environment)
+    status, printed = course.run(PYTHON=sys.executable, PIP_RETRIES="0", PIP_TIMEOUT="5", **environment)
     assert status == 1
     assert f"the installation did not finish: {reason}" in printed
     assert advice in printed
