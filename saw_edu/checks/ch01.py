@@ -173,8 +173,8 @@ required_reliability = Check(
         ),
         Mistake(
             "tries like subtasks",
-            "More tries make the required p larger or smaller in the manner of more subtasks. Tries are the other way "
-            "round: ALL subtasks must succeed, but ONE try is enough. Write down the chance that all tries fail.",
+            "With more tries you ask for a larger p, but more tries should make life easier. ALL subtasks must "
+            "succeed, while ONE try is enough. Write down the chance that all tries fail.",
             wrong=lambda target, subtasks, tries=1: target ** (1 / (subtasks * tries)),
         ),
         Mistake(
@@ -184,8 +184,8 @@ required_reliability = Check(
             wrong=lambda target, subtasks, tries=1: 1 - ((1 - target) / subtasks) ** (1 / tries),
         ),
         Mistake(
-            "needs all tries",
-            "You return the chance of a failed try. Which p belongs to it?",
+            "chance of failing",
+            "You return the chance that a try FAILS. Which p belongs to it?",
             wrong=lambda target, subtasks, tries=1: (1 - target ** (1 / subtasks)) ** (1 / tries),
         ),
     ],

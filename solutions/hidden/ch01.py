@@ -200,7 +200,7 @@ def count_reachable(start, successors, horizon):
         Mutant("ignores the tries", replace=("1 - (1 - each_subtask) ** (1 / tries)", "each_subtask")),
         Mutant("tries like subtasks", replace=("1 - (1 - each_subtask) ** (1 / tries)", "each_subtask ** (1 / tries)")),
         Mutant("shares out the failures", replace=("target ** (1 / subtasks)", "1 - (1 - target) / subtasks")),
-        Mutant("needs all tries", replace=("return 1 - (1", "return (1")),
+        Mutant("chance of failing", replace=("return 1 - (1", "return (1")),
     ],
     "fit-p": [
         Mutant("ignores failures", replace=(" + (episodes - successes) * (1 - chain).log()", "")),

@@ -683,6 +683,9 @@ def draw(ax, slip: float, patience: int, weather: float) -> None:
     ax.legend()
 
 
+if not FAST:  # so that the sliders answer at once
+    for hundredths in tqdm(range(0, 95, 5), desc="exact chances", unit="slip"):
+        reach_chances(hundredths / 100)
 explorer(
     draw,
     alt="Success against the number of subtasks for slip {slip}, patience {patience} and weather {weather}: exact values "
