@@ -84,12 +84,12 @@ def compass_table() -> Tensor:
     return torch.nn.functional.one_hot(action, 5).float()
 
 
-def imitate(seed: int, episodes: int = 10) -> Tensor:
-    """Watch demonstrations and return the policy's probabilities (cells, cells, actions)."""
+def imitate(seed: int, episodes: int = 10) -> tuple[Tensor, Tensor]:
+    """Watch demonstrations: the policy's probabilities (cells, cells, actions) and its blind spots (cells, cells)."""
     generator = torch.Generator().manual_seed(seed)
     counts = hindsight_counts(navigate(world, episodes, length=100, noise=0.3, generator=generator))
     total = counts.sum(-1, keepdim=True)
-    return torch.where(total > 0, counts / total.clamp(min=1), compass_table())
+    return torch.where(total > 0, counts / total.clamp(min=1), compass_table()), total.squeeze(-1) == 0
 
 
 def act_by(table: Tensor, generator: torch.Generator | None = None) -> Callable[[Tensor, Tensor], Tensor]:
@@ -104,7 +104,9 @@ def act_by(table: Tensor, generator: torch.Generator | None = None) -> Callable[
     return policy
 
 
-tables = [imitate(seed) for seed in SEEDS]  # one agent for each seed: other demonstrations, another policy
+# one agent for each seed: other demonstrations, another policy
+tables, blind_spots = zip(*[imitate(seed) for seed in SEEDS], strict=True)
+print(f"Blind spots: {torch.stack(blind_spots).double().mean():.0%} of all pairs (s, g).")
 
 # %% [markdown]
 # Now let it loose: near goals, far goals, with 100 steps for each. The two pictures on the left are *chosen* to show
@@ -703,6 +705,9 @@ for name, slips in WORLDS.items():
         low, high = seed_interval(rates.to_numpy())
         row = {"world": name, "K": k, "measured": rates.mean(), "low": low, "high": high}
         comparison.append(row | {"exact": exact[k - 1], "p^K": exact[0] ** k})
+chances = reach_chances(WORLDS["steady"][0])[PATIENCE]  # (from, to)
+correlation = np.corrcoef(chances.mean(1), chances.mean(0))[0, 1]
+print(f"Correlation, over cells, between how easy a cell is to leave and to reach in time: {correlation:.2f}")
 pd.DataFrame(comparison).round(3)
 
 # %% [markdown]
@@ -711,8 +716,8 @@ pd.DataFrame(comparison).round(3)
 #
 # It also sees more. Compare the last two columns for the steady world and K = 16: the exact chance lies a little
 # **above** $p^K$, by an amount that our episodes could not tell from luck. Even here subtasks are not quite
-# independent, because each begins where the last one ended. Whoever arrived in time tends to stand in the middle of
-# the maze, from where the next target is near.
+# independent, because each begins where the last one ended. The printed correlation says how: cells that are easy to
+# reach in time are good places to start from, so whoever arrived is in a better place than a random one.
 
 # %% [markdown]
 # ## Reason 3 · Many ways to get stuck
@@ -862,10 +867,11 @@ with tqdm(total=len(agents), desc="agents", unit="agent") as bar:
             ends = goals[:, None].expand_as(traces)
             distances = world.distances(traces.flatten(0, 1), ends.flatten(0, 1)).view(traces.shape[:2])
             arrived = world.reached(paths[:, -1], goals)
-            for cells, left, later in zip(traces, distances, arrived, strict=True):
-                verdict_rows.append(
-                    {"agent": name, "seed": seed, "verdict": classify_trace(cells, left), "arrives later": bool(later)}
-                )
+            blind = blind_spots[seed][world.index(traces[:, -1]), world.index(goals)]
+            for cells, left, later, unseen_pair in zip(traces, distances, arrived, blind, strict=True):
+                verdict = classify_trace(cells, left)
+                row = {"agent": name, "seed": seed, "verdict": verdict, "arrives later": bool(later)}
+                verdict_rows.append(row | {"blind spot": bool(unseen_pair)})
         bar.update()
 verdicts = pd.DataFrame(verdict_rows)
 
@@ -913,13 +919,15 @@ summary = pd.DataFrame(
         .mean(),
     }
 ).loc[list(agents)]
+at_blind_spot = failures[(failures.agent == "imitation, drawn") & (failures.verdict == "stuck")]["blind spot"].mean()
+print(f"imitation, drawn: {at_blind_spot:.0%} of the traces called stuck end in a blind spot.")
 summary.map(lambda share: "none" if pd.isna(share) else f"{share:.0%}")
 
 # %% [markdown]
 # The two columns on the right test the verdicts. For the compass and the greedy agent "stuck" is final: more time
-# frees nobody. For the agent that draws its actions it is *nearly* final, which we did not expect. Its luck ends at
-# its blind spots: there it follows the compass, and a compass has no luck. Those who are slow or wandering mostly
-# arrive. So for these agents the detector tells failures apart that need different cures.
+# frees nobody. For the agent that draws its actions it is *nearly* final, which we did not expect. The line above the
+# table says where it stands: in its blind spots. There it follows the compass, and a compass has no luck. Those who
+# are slow or wandering mostly arrive. So for these agents the verdicts tell failures apart that need different cures.
 #
 # For the random walker the verdict means nothing: those called stuck arrive about as often as the others. It can
 # never be stuck for ever, but a dead end holds few cells, and it stays in one for a while. The agent with the
@@ -1003,11 +1011,14 @@ for name in ("greedy", "drawn"):
     )
 
 # %% [markdown]
-# Subgoals help, and they do not cure everything. The printed gain compares each agent with itself: if its interval
-# holds zero, five agents are too few to be sure. The greedy agent still gets stuck wherever its notes for a *near*
-# subgoal are wrong, and it needs only one such place on the way. That is reason 2 again. The lecture also asks
-# whether we *really* need two policies: the supervision that makes a hierarchy good could serve a flat policy as
-# well. This course ends there: SAW trains a **flat** policy by bootstrapping from subgoal-conditioned ones [2].
+# With drawn actions subgoals help a good deal, and even so they do not cure everything. The printed gain compares
+# each agent with itself: where its interval holds zero, five agents are too few to be sure. The greedy agent still
+# gets stuck wherever its notes for a *near* subgoal are wrong, and it needs only one such place on the way. That is
+# reason 2 again.
+#
+# The lecture also asks whether we *really* need two policies: the supervision that makes a hierarchy good could serve
+# a flat policy as well. This course ends there: SAW trains a **flat** policy by bootstrapping from
+# subgoal-conditioned ones [2].
 
 # %% [markdown]
 # ## Questions for thought
