@@ -33,8 +33,9 @@ class LabError(Exception):
 
 @dataclass(frozen=True)
 class Launch:
-    """A start of JupyterLab: its command line, its environment, and what to tell the person first."""
+    """A start of JupyterLab: where, its command line, its environment, and what to tell the person first."""
 
+    folder: Path  # nbgrader looks for nbgrader_config.py in the working directory
     command: list[str]
     environment: dict[str, str]
     messages: list[str]
@@ -157,7 +158,7 @@ def prepare(
     search_path = [str(Path(__file__).parent / "jupyter"), environment.get("JUPYTER_CONFIG_PATH", "")]
     programs = [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]  # `saw-edu` in its terminals
     settings = {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, search_path)), "PATH": os.pathsep.join(programs)}
-    return Launch([*command, *arguments], {**environment, **settings}, messages)
+    return Launch(folder, [*command, *arguments], {**environment, **settings}, messages)
 
 
 def start(launch: Launch) -> int:
@@ -165,5 +166,6 @@ def start(launch: Launch) -> int:
     for message in launch.messages:
         print(message, flush=True)
     if os.name == "nt":  # exec there returns to the prompt at once
-        return subprocess.call(launch.command, env=launch.environment)
+        return subprocess.call(launch.command, cwd=launch.folder, env=launch.environment)
+    os.chdir(launch.folder)
     os.execve(launch.command[0], launch.command, launch.environment)

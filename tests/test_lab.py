@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,9 +137,9 @@ class Server:
         self.base, self.page, self.token = found.groups()
         self.printed = output.read_text()
 
-    def get(self, path: str) -> dict:
-        request = urllib.request.Request(self.base + path, headers={"Authorization": f"token {self.token}"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+    def ask(self, address: str) -> Any:
+        request = urllib.request.Request(self.base + address, headers={"Authorization": f"token {self.token}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
 
@@ -148,6 +149,7 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     shutil.copytree(ROOT / "assets", folder / "assets")
+    shutil.copytree(ROOT / "solutions", folder / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     apart = {f"JUPYTER_{name}_DIR": str(folder / f".{name.lower()}") for name in ("CONFIG", "DATA", "RUNTIME")}
     apart |= {
@@ -174,7 +176,7 @@ def test_the_address_of_the_start_page_is_printed(server):
 
 
 def test_the_server_serves_the_course_and_asks_for_its_token(server):
-    names = {entry["name"] for entry in server.get("/api/contents/notebooks")["content"]}
+    names = {entry["name"] for entry in server.ask("/api/contents/notebooks")["content"]}
     assert {path.name for path in (ROOT / "notebooks").iterdir() if not path.name.startswith(".")} == names
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(server.base + "/api/contents", timeout=30)
@@ -182,42 +184,58 @@ def test_the_server_serves_the_course_and_asks_for_its_token(server):
 
 def test_markdown_opens_rendered_and_no_news_is_fetched(server):
     prefix = "/lab/api/settings/@jupyterlab/"
-    viewers = server.get(prefix + "docmanager-extension:plugin")["schema"]["properties"]
+    viewers = server.ask(prefix + "docmanager-extension:plugin")["schema"]["properties"]
     assert viewers["defaultViewers"]["default"] == {"markdown": "Markdown Preview"}
-    news = server.get(prefix + "apputils-extension:notification")["schema"]["properties"]
+    news = server.ask(prefix + "apputils-extension:notification")["schema"]["properties"]
     assert (news["fetchNews"]["default"], news["checkForUpdates"]["default"]) == ("false", False)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install the package `chromium` to run this")
-def test_a_student_sees_the_start_page_and_opens_each_chapter_by_one_click(server):
-    from playwright.sync_api import expect, sync_playwright
+def test_an_instructors_formgrader_lists_the_units(server):
+    units = {entry["name"]: entry["status"] for entry in server.ask("/formgrader/api/assignments")}
+    assert units.keys() >= {path.name for path in (ROOT / "solutions").glob("unit*")}
+    assert "No nbgrader_config.py" not in (server.folder / "output").read_text()
+
+
+@pytest.fixture
+def page(server):
+    """JupyterLab's start page in Chromium; afterwards, nothing may have been asked of the network."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: install the package `chromium` to run this")
+    from playwright.sync_api import sync_playwright
+
+    asked = set()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(60_000)
+        page.on("request", lambda request: asked.add(request.url))
+        page.goto(f"{server.base}{server.page}?token={server.token}")
+        yield page
+        browser.close()
+    local = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost):|data:|blob:")
+    assert not [url for url in asked if not local.match(url)], "the course needs no network"
+
+
+def test_a_student_sees_the_start_page_and_opens_each_chapter_by_one_click(page):
+    from playwright.sync_api import expect
 
     page_text = (ROOT / "notebooks/README.md").read_text("utf-8")
     heading = page_text.splitlines()[0].removeprefix("# ")
     chapters = re.findall(r"\[([^\]]+)\]\((unit\d/[^)]+\.ipynb)\)", page_text)
     assert chapters
-    asked = set()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.on("request", lambda request: asked.add(request.url))
-        page.goto(f"{server.base}{server.page}?token={server.token}")
-        rendered = page.locator(".jp-MarkdownViewer .jp-RenderedMarkdown")
-        expect(rendered.get_by_role("heading", name=heading, level=1)).to_be_visible(timeout=60_000)
-        expect(rendered.locator("table").first).to_be_visible()
-        for image in rendered.locator("img").all():
-            assert image.evaluate("image => image.complete && image.naturalWidth > 0"), "a picture does not load"
-        expect(page.locator(".jp-DirListing-item", has_text="unit1")).to_be_visible()
-        expect(page.locator(".jp-Dialog")).to_have_count(0)
+    rendered = page.locator(".jp-MarkdownViewer .jp-RenderedMarkdown")
+    expect(rendered.get_by_role("heading", name=heading, level=1)).to_be_visible(timeout=60_000)
+    expect(rendered.locator("table").first).to_be_visible()
+    for image in rendered.locator("img").all():
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth > 0)"), "a picture does not load"
+    expect(page.locator(".jp-DirListing-item", has_text="unit1")).to_be_visible()
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
 
-        for title, path in chapters:
-            page.get_by_role("tab", name="README.md").click()
-            rendered.locator("td").get_by_role("link", name=title, exact=True).click()
-            cells = json.loads((ROOT / "notebooks" / path).read_text("utf-8"))["cells"]
-            first = re.search(r"^# (.+)$", "".join(cells[0]["source"]), re.MULTILINE)
-            assert first, f"{path} does not begin with a title"
-            notebook = page.locator(".jp-NotebookPanel:visible")
-            expect(notebook.locator("h1").first).to_contain_text(first[1][:20], timeout=60_000)
-        browser.close()
-    local = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost):|data:|blob:")
-    assert not [url for url in asked if not local.match(url)], "the course needs no network"
+    for title, path in chapters:
+        page.get_by_role("tab", name="README.md").click()
+        rendered.locator("td").get_by_role("link", name=title, exact=True).click()
+        cells = json.loads((ROOT / "notebooks" / path).read_text("utf-8"))["cells"]
+        first = re.search(r"^# (.+)$", "".join(cells[0]["source"]), re.MULTILINE)
+        assert first, f"{path} does not begin with a title"
+        notebook = page.locator(".jp-NotebookPanel:visible")
+        expect(notebook.locator("h1").first).to_contain_text(first[1][:20], timeout=60_000)
