@@ -91,7 +91,7 @@ def load(name: str, spec: Spec) -> TrainingResult:
 def record(folder: Path, work: Path, seeds: list[int]) -> None:
     """Train everything for these seeds (resuming from checkpoints in `work`), and write `folder` when all is there."""
     torch.set_num_threads(1)
-    start = time.perf_counter()
+    start, resumed = time.perf_counter(), work.exists()
     world = make_world()
     data = make_data(world)
     value = train_value(data, seeds, work / "value")
@@ -112,6 +112,7 @@ def record(folder: Path, work: Path, seeds: list[int]) -> None:
         "date": date.today().isoformat(),
         "machine": f"{platform.machine()} CPU, one torch thread, Python {platform.python_version()}",
         "torch": torch.__version__.split("+")[0],
+        "resumed from checkpoints": resumed,  # then the seconds below do not tell what training took
         "seconds of this call": round(time.perf_counter() - start),
         "seeds": seeds,
         "value": asdict(VALUE_CONFIG),
