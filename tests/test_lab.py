@@ -221,7 +221,7 @@ def test_a_student_sees_the_start_page_and_opens_each_chapter_by_one_click(page)
 
     page_text = (ROOT / "notebooks/README.md").read_text("utf-8")
     heading = page_text.splitlines()[0].removeprefix("# ")
-    chapters = re.findall(r"\[([^\]]+)\]\((unit\d/[^)]+\.ipynb)\)", page_text)
+    chapters = re.findall(r"\| \*\*\[([^\]]+)\]\((unit\d/[^)]+\.ipynb)\)", page_text)
     assert chapters
     rendered = page.locator(".jp-MarkdownViewer .jp-RenderedMarkdown")
     expect(rendered.get_by_role("heading", name=heading, level=1)).to_be_visible(timeout=60_000)

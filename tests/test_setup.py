@@ -161,6 +161,17 @@ def test_no_link_is_dead(page):
 
 
 @pytest.mark.parametrize("page", ["README.md", "notebooks/README.md"])
+def test_pictures_are_small_and_described(page):
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", (ROOT / page).read_text("utf-8"))
+    assert pictures
+    for description, link in pictures:
+        path = (ROOT / page).parent / link
+        assert len(description) > 80, f"{link} needs an alternative text that says what it shows"
+        assert path.stat().st_size < 300_000
+        assert path.with_suffix(".json").is_file(), f"{link} has no provenance"
+
+
+@pytest.mark.parametrize("page", ["README.md", "notebooks/README.md"])
 def test_every_chapter_is_one_click_away_and_no_other_is_promised(page):
     table = rows(ROOT / page)
     assert [int(row[0]) for row in table] == list(range(1, 20))
