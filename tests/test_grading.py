@@ -61,7 +61,7 @@ def submission(kind: str, chapter: Chapter, release: bytes) -> NotebookNode:
     exercises = [cell.name for cell in chapter.exercises()]
     for node, cell in zip(notebook.cells, chapter.cells, strict=True):
         first = bool(exercises) and cell.name == exercises[0]
-        if kind in ("solution", "forged") and cell.role in ("exercise", "question"):
+        if kind in ("solution", "forged", "doubled") and cell.role in ("exercise", "question"):
             node.source = solved(cell.source)
         if kind == "partly" and cell.role == "exercise" and first:
             node.source = solved(cell.source)
@@ -71,6 +71,10 @@ def submission(kind: str, chapter: Chapter, release: bytes) -> NotebookNode:
             node.source, node.metadata.nbgrader.points = FORGED, 100
         if kind == "forged" and cell.role == "exercise" and first:
             node.source = cell.released
+    if kind == "doubled":  # a student who copies cells, which nbgrader's metadata follows
+        for node in [node for node in notebook.cells if "nbgrader" in node.metadata]:
+            twin = nbformat.from_dict({**node, "id": f"{node['id']}-copy"[:64]})
+            notebook.cells.insert(notebook.cells.index(node) + 1, twin)
     return notebook
 
 
@@ -85,7 +89,7 @@ def subtly_wrong(chapter: Chapter, release: bytes) -> NotebookNode:
 
 
 SUBTLE = "subtle"
-KINDS = ("solution", "untouched", "partly", "exception", "forged")
+KINDS = ("solution", "untouched", "partly", "exception", "forged", "doubled")
 
 
 @pytest.fixture(
@@ -132,6 +136,7 @@ def points(chapter: Chapter, exercises: list[str]) -> float:
 def expected(kind: str, chapter: Chapter) -> float:
     names = [cell.name for cell in chapter.exercises()]
     passed = {"solution": names, "untouched": [], "partly": names[:1], "exception": names[1:], "forged": names[1:]}
+    passed["doubled"] = names
     return points(chapter, passed[kind])
 
 
@@ -147,7 +152,7 @@ def test_scores_are_those_expected(graded: Graded) -> None:
                 assert found.code_score == pytest.approx(expected(kind, chapter)), (kind, chapter.name)
                 assert found.max_score == pytest.approx(chapter.points)
                 questions = any(cell.role == "question" for cell in chapter.cells)
-                assert found.needs_manual_grade == (questions and kind in ("solution", "forged")), kind
+                assert found.needs_manual_grade == (questions and kind in ("solution", "forged", "doubled")), kind
 
 
 def test_the_exported_table_has_the_same_scores(graded: Graded) -> None:

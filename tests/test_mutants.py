@@ -1,9 +1,12 @@
 """Every exercise of the course: its mutants fail with the message that names them, right answers pass."""
 
+import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from saw_edu import checks
 from saw_edu.classroom.mutants import ExerciseSet, Mutant, exercise_sets, grade
 from saw_edu.classroom.source import chapter_paths, read_chapter
 
@@ -61,3 +64,21 @@ def test_a_mutant_that_no_check_catches_is_a_fault() -> None:
 def test_a_replacement_that_does_not_fit_is_an_error() -> None:
     with pytest.raises(ValueError, match="occurs 0 times"):
         Mutant("no discount", replace=("not there", "")).apply("x = 1")
+
+
+def test_the_worked_example_of_the_manual_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "solutions" / "README.md").read_text(encoding="utf-8")
+    source, visible, hidden = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    for name, content in {"unit1/02_example.py": source, "hidden/ch02.py": hidden}.items():
+        path = tmp_path / "solutions" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(content, encoding="utf-8")
+    example = ModuleType("example")
+    exec(visible, example.__dict__)
+    monkeypatch.setattr(checks, "ch02", example, raising=False)
+    (declared,) = exercise_sets(read_chapter(tmp_path / "solutions" / "unit1" / "02_example.py"))
+    assert not declared.missing
+    assert _faults(declared) == []
+    quoted = "\n".join(line[2:] for line in text.split("\n") if line.startswith("> "))
+    wrong = grade(declared.chapter, "expectile-loss", declared.mutants[0].apply(declared.cell.source))
+    assert wrong.message == quoted

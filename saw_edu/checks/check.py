@@ -279,7 +279,8 @@ class Check:
         detail = f" ({finding.detail})" if finding.detail and not self.hidden else ""
         words = finding.message.rstrip(".")
         head, _, tail = words.partition("\n")
-        text = f"{head.rstrip('.')}{detail}." + (f"\n{tail}." if tail else "")
+        stop = "" if tail.endswith(("?", "!", ":", "`")) else "."
+        text = f"{head.rstrip('.')}{detail}." + (f"\n{tail}{stop}" if tail else "")
         kind = "hidden test" if self.hidden else "case"
         place = f", {kind} “{label}”" if label else ""
         return Verdict(False, f"✗ {self.title}{place}: {text}", finding.stage, finding.mistake, label)

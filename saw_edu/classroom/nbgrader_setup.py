@@ -17,6 +17,7 @@ from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPrep
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
 from nbgrader.apps.api import NbGraderAPI
+from traitlets import Unicode
 
 from saw_edu.classroom.hidden import COURSE_VARIABLE
 from saw_edu.classroom.markers import stub_code, without
@@ -65,13 +66,26 @@ class HideTests(preprocessors.NbGraderPreprocessor):
         return cell, resources
 
 
+class FreeCopies(preprocessors.DeduplicateIds):
+    """nbgrader's DeduplicateIds, without the remains at which nbgrader 0.9.6 stops the whole batch."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, cell_index: int) -> tuple[NotebookNode, Any]:
+        """Take nbgrader's metadata off a cell whose grade_id occurs further down again."""
+        cell, resources = super().preprocess_cell(cell, resources, cell_index)
+        if "nbgrader" in cell.metadata and not cell.metadata.nbgrader:
+            del cell.metadata["nbgrader"]
+        return cell, resources
+
+
 class ExecuteInFastMode(preprocessors.Execute):
     """nbgrader's Execute, with experiments in fast mode and the course's folder known to hidden tests."""
 
+    course = Unicode(help="The course's folder.").tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: Any, retries: Any = None) -> tuple[NotebookNode, Any]:
         """Run a submission."""
-        course = {COURSE_VARIABLE: os.environ.get(COURSE_VARIABLE) or str(Path.cwd())}  # nbgrader stands at the root
-        with _environment({FAST_VARIABLE: "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **course}):
+        course = {COURSE_VARIABLE: self.course} if self.course else {}
+        with _environment({FAST_VARIABLE: "1", **course}):
             return super().preprocess(nb, resources, retries)
 
 
@@ -110,6 +124,13 @@ def configure(config: Any, root: Path) -> Any:
         preprocessors.ComputeChecksums,
         preprocessors.CheckCellMetadata,
     ]
+    config.Autograde.sanitize_preprocessors = [
+        preprocessors.ClearOutput,
+        FreeCopies,
+        preprocessors.OverwriteKernelspec,
+        preprocessors.OverwriteCells,
+        preprocessors.CheckCellMetadata,
+    ]
     config.Autograde.autograde_preprocessors = [
         ExecuteInFastMode,
         preprocessors.IgnorePattern,
@@ -119,7 +140,8 @@ def configure(config: Any, root: Path) -> Any:
         preprocessors.AssignLatePenalties,
         preprocessors.CheckCellMetadata,
     ]
-    config.ExecuteInFastMode.timeout = 120
+    config.ExecuteInFastMode.course = str(root)
+    config.Execute.timeout = 300  # seconds a cell; Validate runs experiments in full
     config.GenerateFeedback.preprocessors = [preprocessors.GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
     find_alembic()
     list_only_units()
