@@ -446,6 +446,19 @@ def test_a_check_with_a_value_or_on_stderr_is_a_fault() -> None:
         assert words in found
 
 
+def test_alternative_text_stands_at_the_picture_or_at_the_cell() -> None:
+    notebook = notebook_of("plot()")
+    picture = nbformat.v4.new_output("display_data", data={"image/png": "aGk="})
+    notebook.cells[0].outputs = [picture]
+    assert outputs.faults(notebook)
+    picture.metadata = nbformat.from_dict({"image/png": {"alt": "A curve that falls."}})
+    assert outputs.faults(notebook) == []
+    picture.metadata = nbformat.from_dict({"image/png": {"alt": " "}})
+    assert outputs.faults(notebook)
+    notebook.cells[0].metadata.alt = "A curve that falls."
+    assert outputs.faults(notebook) == []
+
+
 # Hidden tests
 
 

@@ -67,6 +67,14 @@ def without_paths(text: str, root: Path) -> str:
     return text
 
 
+def _lacks_alt(output: NotebookNode, cell: NotebookNode) -> bool:
+    """Tell whether an output has a picture whose alternative text neither the output nor its cell states."""
+    pictures = [mime for mime in output.get("data", {}) if mime.startswith("image/")]
+    stated = [cell.metadata.get("alt"), output.get("metadata", {}).get("alt")]
+    stated += [output.get("metadata", {}).get(mime, {}).get("alt") for mime in pictures]
+    return bool(pictures) and not any(str(text or "").strip() for text in stated)
+
+
 def faults(notebook: NotebookNode) -> list[tuple[int, str]]:
     """Find outputs that would harm: (cell index, what is wrong). Use after `clean`."""
     found: list[tuple[int, str]] = []
@@ -82,7 +90,7 @@ def faults(notebook: NotebookNode) -> list[tuple[int, str]]:
                 found.append((index, f"a check writes to stderr, for which nbgrader gives no points: {output.text!r}"))
             if graded and output.output_type == "execute_result":
                 found.append((index, "a check's last line has a value, which nbgrader takes for points"))
-            pictures = [mime for mime in output.get("data", {}) if mime.startswith("image/")]
-            if pictures and not str(cell.metadata.get("alt", "")).strip():
-                found.append((index, 'a picture without alternative text: start the cell with `# %% alt="…"`'))
+            if _lacks_alt(output, cell):
+                words = 'show it with `saw_edu.viz.style.show(fig, alt="…")`, or start the cell with `# %% alt="…"`'
+                found.append((index, f"a picture without alternative text: {words}"))
     return found
