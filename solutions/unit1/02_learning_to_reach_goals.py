@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 2 · Learning to reach goals
 #
-# **The question of this chapter.** You own hours of recordings of a point that wanders through a maze. Nobody marked
+# > **The question of this chapter.** You own hours of recordings of a point that wanders through a maze. Nobody marked
 # > what was good: there are no rewards and no labels. Can you learn from them a policy that goes *wherever you ask*?
 # > And how far does it get?
 #
@@ -679,7 +679,7 @@ show(
 
 # %% [markdown]
 # Up to five or six cells the learned value lies on the formula. Farther out it *flattens*, far more than discounting
-# explains. Two reasons: knowledge of a goal spreads outwards from it, one step of bootstrapping at a time, and 4000
+# explains. Two likely reasons: knowledge of a goal spreads outwards from it, one step of bootstrapping at a time, and 4000
 # gradient steps are few; and pairs this far apart are rare in the data. Where $V$ is nearly flat, a small error of the
 # network is enough to put two neighbouring states in the wrong order. Keep this in mind for the next section.
 #
@@ -756,11 +756,10 @@ hidden("ch02").awr_weights(awr_weights)
 batch = HindsightSampler(data, gcivl.goals, gcivl.discount).sample(256, torch.Generator().manual_seed(4))
 networks = five_gcivl.networks[0]
 with torch.no_grad():
-    A = networks.value(batch.next_observations, batch.actor_goals).mean(0) - networks.value(
-        batch.observations, batch.actor_goals
-    ).mean(0)
+    v = networks.value(batch.observations, batch.actor_goals).mean(0)  # the library keeps two value networks
+    v_next = networks.value(batch.next_observations, batch.actor_goals).mean(0)
     log_pi = networks.actor(batch.observations, batch.actor_goals).log_prob(batch.actions)
-    yours = -(awr_weights(A, gcivl.alpha) * log_pi).mean()
+    yours = -(awr_weights(v_next - v, gcivl.alpha) * log_pi).mean()
     library, _ = gcivl.policy_loss(networks, batch)
 print(f"your loss {yours:.6f}, the library's {library:.6f}")
 assert torch.isclose(yours, library, rtol=1e-4), "they differ: does awr_weights pass its check?"
@@ -899,8 +898,8 @@ for name in longer:
 # %% [markdown]
 # So part of GCIVL's fall was impatience, and a value learned longer reaches farther. GCBC stays where it was, up to a
 # few points either way. But the shape remains: near goals are easier than far ones, for both, in a maze that is
-# friendly (no randomness, a state of two numbers, data that covers every corner) and small. In larger mazes, the far
-# end moves out of reach much sooner than patience lasts; chapter 16 shows that.
+# friendly (no randomness, a state of two numbers, data that covers every corner) and small. Chapter 16 takes both
+# agents to a much larger one.
 #
 # Look at what the two policies *do*, for one far goal, after 4000 steps. Search for places where GCBC's arrows are
 # short: there, the actions that it averages cancelled.
