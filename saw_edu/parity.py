@@ -205,8 +205,8 @@ def compare(golden: Golden) -> Errors:
 def by_network(golden: Golden, **replaced: Callable[..., Any]) -> dict[str, float]:
     """Relative errors of the loss and of each network's gradient, with some of the agent's methods replaced.
 
-    For lessons: `by_network(load_golden(path), flat_policy_loss=mine)` tells where one's own loss differs. What replaces
-    a method takes the agent as its first argument, as the method does. Errors are at most 1e6.
+    For lessons: `by_network(load_golden(path), flat_policy_loss=mine)` tells where one's own loss differs. What
+    replaces a method takes the agent as its first argument, as the method does. Errors are at most 1e6.
     """
     agent = type("Replaced", (type(golden.agent),), replaced)(**vars(golden.agent))
     golden = dataclasses.replace(golden, agent=agent)
