@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 from saw_edu.classroom import build, outputs, release
@@ -498,3 +499,17 @@ def test_build_command_exit_codes(course: Path, monkeypatch: pytest.MonkeyPatch)
     assert (unknown.exit_code, "there are: unit1" in unknown.output) == (2, True)
     kept = runner.invoke(app, ["build", "unit1", "--keep", "--fast"])
     assert (kept.exit_code, "01_returns" in kept.output) == (0, True)
+
+
+def test_a_build_can_enter_its_units_in_a_gradebook(course: Path) -> None:
+    address = f"sqlite:///{course / 'gradebook.db'}"
+    options = Options(fast=True, keep=True, database=address)
+    before = snapshot(course / "notebooks")
+    assert build.build(course, options=options, say=quiet) == 0
+    assert snapshot(course / "notebooks") == before
+    with Gradebook(address, "saw-edu") as gradebook:
+        notebook = gradebook.find_notebook("01_returns", "unit1")
+        assert notebook.max_score == 5
+        cells = {cell.name: cell.source for cell in notebook.source_cells}
+    assert 'hidden("ch01").discounted_return' in cells["check-discounted-return"]  # what autograde puts back
+    assert "NotImplementedError" in cells["discounted-return"]
