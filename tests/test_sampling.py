@@ -1,4 +1,7 @@
-"""Hindsight sampling against the reference sampler's exact probabilities, computed here from its rules."""
+"""Hindsight sampling against the reference sampler's exact probabilities, from its files and from its rules."""
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +9,7 @@ import torch
 from scipy import stats
 
 from saw_edu.data import HindsightGoals, HindsightSampler, Trajectories, geometric_goals, uniform_goals
+from saw_edu.parity import goals_from_config
 
 LENGTHS = [7, 12, 30, 4, 20]
 SAMPLES = 200_000
@@ -77,6 +81,43 @@ def test_value_goals_follow_the_exact_probabilities(compact: bool, geometric: bo
     rows = len(data.observations)
     assert chi_square_p(count((picked.rows, picked.value_goals), rows), table) > 1e-3
     assert chi_square_p(count((picked.rows, picked.actor_goals), rows), exact_trajectory(data, False, 0.9)) > 1e-3
+
+
+GOLDEN = Path(__file__).parents[1] / "assets" / "golden"
+
+
+def reference(case: str) -> tuple[dict[str, np.ndarray], HindsightSampler]:
+    """A file of the reference's sampler, and ours on the same data with the same settings."""
+    with np.load(GOLDEN / f"sampler_{case}.npz") as file:
+        arrays = dict(file)
+    config = json.loads(str(arrays["config"]))
+    following = arrays.get("data/next_observations")
+    data = Trajectories(
+        torch.as_tensor(arrays["data/observations"]),
+        torch.as_tensor(arrays["data/actions"]),
+        torch.as_tensor(arrays["lengths"]).cumsum(0),
+        None if following is None else torch.as_tensor(following),
+    )
+    return arrays, HindsightSampler(data, goals_from_config(config), config["discount"], config.get("subgoal_steps"))
+
+
+@pytest.mark.parametrize("case", ["gcivl_compact", "gcivl_regular", "saw_compact", "saw_regular"])
+def test_goals_follow_the_reference_files(case: str) -> None:
+    arrays, sampler = reference(case)
+    data, generator = sampler.trajectories, torch.Generator().manual_seed(11)
+    rows = len(data.observations)
+    assert data.final_index[data.start_rows].tolist() == arrays["final_index"][data.start_rows].tolist()
+    assert (arrays["count/start"] > 0).nonzero()[0].tolist() == data.start_rows.tolist()
+    starts = data.start_rows[torch.randint(len(data.start_rows), (SAMPLES,), generator=generator)]
+    picked = sampler.sample_goals(starts, generator)
+    actor_key = "exact/high_actor_goals" if sampler.subgoal_steps else "exact/actor_goals"
+    for goals, key in ((picked.value_goals, "exact/value_goals"), (picked.actor_goals, actor_key)):
+        assert chi_square_p(count((picked.rows, goals), rows), arrays[key]) > 1e-3
+    if sampler.subgoal_steps:
+        assert picked.subgoals.tolist() == arrays["low_goal_index"][starts].tolist()
+        theirs = {(start, goal): target for start, goal, target, _ in arrays["count/high_goal_and_target"].tolist()}
+        ours = zip(starts.tolist(), picked.actor_goals.tolist(), picked.waypoints.tolist(), strict=True)
+        assert all(theirs[start, goal] == waypoint for start, goal, waypoint in ours)
 
 
 def test_the_test_notices_a_wrong_sampler() -> None:
