@@ -83,12 +83,12 @@ def test_value_goals_follow_the_exact_probabilities(compact: bool, geometric: bo
     assert chi_square_p(count((picked.rows, picked.actor_goals), rows), exact_trajectory(data, False, 0.9)) > 1e-3
 
 
-GOLDEN = Path(__file__).parents[1] / "assets" / "golden"
+GOLDEN = Path(__file__).parents[1] / "assets" / "golden" / "samplers"
 
 
 def reference(case: str) -> tuple[dict[str, np.ndarray], HindsightSampler]:
     """A file of the reference's sampler, and ours on the same data with the same settings."""
-    with np.load(GOLDEN / f"sampler_{case}.npz") as file:
+    with np.load(GOLDEN / f"{case}.npz") as file:
         arrays = dict(file)
     config = json.loads(str(arrays["config"]))
     following = arrays.get("data/next_observations")

@@ -74,8 +74,8 @@ for ax, name in zip(axes, ("gcivl", "saw"), strict=True):
     ax.set_xlabel("circle: start, star: goal, dashed with a cross: not reached")
 viz.show(
     figure,
-    alt="Two mazes with the same six far goals. Left, GCIVL: paths that fail end in a cross, most near their start. "
-    "Right, SAW from the same starts, whose paths follow the corridors further.",
+    alt="Two mazes with the same six far goals and the paths of two policies from the same starts, GCIVL left and SAW "
+    "right. Paths that fail are dashed and end in a cross; the titles say what share of all far goals is reached.",
 )
 
 # %% [markdown]
@@ -475,7 +475,8 @@ viz.show(
 )
 
 # %% [markdown]
-# The distance of π from π_sub does not go to zero, and should not: at one and the same $(s, g)$ the data hold many waypoints,
+# Both curves are jagged, because each point is one batch of 256. The distance of π from π_sub does not go to zero, and
+# should not: at one and the same $(s, g)$ the data hold many waypoints,
 # each with its own advice, and π can only follow their weighted mean.
 #
 # Now the roll-outs: all episodes of all seeds in one batch. An episode fails when 200 steps are not enough.
