@@ -9,7 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from saw_edu import parity
+from saw_edu.agents import SAW
+from saw_edu.agents.objectives import values_of
+from saw_edu.assets import asset
 from saw_edu.checks import Case, Check, Mistake, Satisfies
+from saw_edu.data import Batch, Spec
+from saw_edu.nn import Networks
 
 _BETA = 3.0
 
@@ -17,25 +23,30 @@ _BETA = 3.0
 def _with_gradient(
     names: tuple[str, ...], *inputs: Tensor | float
 ) -> Callable[[Callable[..., Tensor]], dict[str, Any]]:
-    """Call a loss and also report whether a gradient reaches each of the named tensor inputs."""
+    """Call a loss and also report, in words, which of the named tensor inputs a gradient reaches."""
 
     def run(function: Callable[..., Tensor]) -> dict[str, Any]:
         given = [x.clone().requires_grad_() if isinstance(x, Tensor) else x for x in inputs]
         loss = function(*given)
-        seen: dict[str, Any] = {"value": loss.detach()}
         if loss.requires_grad:
             loss.sum().backward()
         tensors = [x for x in given if isinstance(x, Tensor)]
-        for name, x in zip(names, tensors, strict=True):
-            seen[f"gradient reaches {name}"] = x.grad is not None and bool((x.grad != 0).any())
-        return seen
+        reached = [
+            name for name, x in zip(names, tensors, strict=True) if x.grad is not None and bool((x.grad != 0).any())
+        ]
+        return {"value": loss.detach(), "a gradient reaches": " and ".join(reached) or "nothing"}
 
     return run
 
 
-def _reaches(seen: dict[str, Any], name: str) -> bool:
-    """Whether some case saw a gradient reach that input."""
-    return any(isinstance(case, dict) and case.get(f"gradient reaches {name}") is True for case in seen.values())
+def _reached(seen: dict[str, Any]) -> set[str]:
+    """The inputs that a gradient was seen to reach."""
+    answers = [case["a gradient reaches"] for case in seen.values() if isinstance(case, dict)]
+    return {name for answer in answers if answer != "nothing" for name in answer.split(" and ")}
+
+
+def _weights(advantages: Tensor, temperature: float, clip: float = 100.0) -> Tensor:
+    return (temperature * advantages).exp().clamp(max=clip).detach()
 
 
 # Exercise 1 · The weight of a waypoint
@@ -64,26 +75,35 @@ waypoint_weights = Check(
             run=_with_gradient(("V(w, g)", "V(s, g)"), torch.tensor([-8.0, -9.0]), torch.tensor([-9.0, -8.5]), 1.0),
             expect={
                 "value": torch.tensor([math.exp(1.0), math.exp(-0.5)]),
-                "gradient reaches V(w, g)": False,
-                "gradient reaches V(s, g)": False,
+                "a gradient reaches": "nothing",
             },
         ),
     ],
     mistakes=[
         Mistake(
             "V(w, g) and V(s, g) swapped",
-            "A waypoint closer to the goal than s gets a small weight here. Which value stands first in A(s, w, g)?",
+            "A waypoint closer to the goal than s gets a small weight here. Which value comes first in A(s, w, g)?",
             wrong=lambda vw, v, beta: (beta * (v - vw)).exp().clamp(max=100).detach(),
         ),
         Mistake(
             "gradient into V",
             "The numbers are right, but a gradient flows through them: the policy's loss would bend the value.",
-            when=lambda seen: _reaches(seen, "V(w, g)") or _reaches(seen, "V(s, g)"),
+            when=lambda seen: bool(_reached(seen)),
         ),
         Mistake(
             "unclipped exponent",
             "A single transition gets an enormous weight here. The largest weight is 100: clip after the exponential.",
             wrong=lambda vw, v, beta: (beta * (vw - v)).exp().detach(),
+        ),
+        Mistake(
+            "a lower bound for an upper one",
+            "Every weight is at least 100: `clamp(100)` raises what is below. Cut what is above: `clamp(max=100)`.",
+            wrong=lambda vw, v, beta: (beta * (vw - v)).exp().clamp(100).detach(),
+        ),
+        Mistake(
+            "divided by β",
+            "β is an *inverse* temperature: the advantage is multiplied by it.",
+            wrong=lambda vw, v, beta: ((vw - v) / beta).exp().clamp(max=100).detach(),
         ),
         Mistake(
             "β forgotten",
@@ -114,16 +134,15 @@ bootstrapping_loss = Check(
             run=_with_gradient(("π", "π_sub", "the weights"), _MEANS, _SUB, _WEIGHTS),
             expect={
                 "value": torch.tensor(4.0),
-                "gradient reaches π": True,
-                "gradient reaches π_sub": False,
-                "gradient reaches the weights": False,
+                "a gradient reaches": "π",
             },
         ),
     ],
     mistakes=[
         Mistake(
             "importance weight outside the mean",
-            "Each state needs its own weight before the mean is taken: mean(w · d), not mean(w) · mean(d).",
+            "Each state needs its own weight before the mean is taken: mean(w · d), not mean(w) · mean(d). (A (B, 1) tensor "
+            "times a (B,) one gives the same, by pairing every state with every weight.)",
             wrong=lambda m, s, w: w.detach().mean() * (m - s.detach()).square().sum(-1).mean(),
         ),
         Mistake(
@@ -144,12 +163,37 @@ bootstrapping_loss = Check(
         Mistake(
             "gradient into π_sub",
             "π_sub is pulled towards π as well. It is the teacher: it must not move.",
-            when=lambda seen: _reaches(seen, "π_sub"),
+            when=lambda seen: "π_sub" in _reached(seen),
         ),
         Mistake(
             "gradient into the weights",
             "A gradient flows into the weights: the loss could shrink by making waypoints look bad.",
-            when=lambda seen: _reaches(seen, "the weights"),
+            when=lambda seen: "the weights" in _reached(seen),
+        ),
+        Mistake(
+            "π does not learn",
+            "No gradient reaches π, so nothing would be learned. Detach the teacher and the weights, not the student.",
+            when=lambda seen: "π" not in _reached(seen),
+        ),
+        Mistake(
+            "weights along the wrong axis",
+            "Weights (B,) met a tensor (B, act): broadcasting paired them with action dimensions. Sum those first.",
+            wrong=lambda m, s, w: (w.detach() * (m - s.detach()).square()).sum(-1).mean(),
+        ),
+        Mistake(
+            "not squared",
+            "This is the distance, not its square.",
+            wrong=lambda m, s, w: (w.detach() * (m - s.detach()).norm(dim=-1)).mean(),
+        ),
+        Mistake(
+            "weights forgotten",
+            "All states count the same here, whatever their weight.",
+            wrong=lambda m, s, w: (m - s.detach()).square().sum(-1).mean(),
+        ),
+        Mistake(
+            "sum over the batch",
+            "The loss grows with the size of the batch: take the mean over it.",
+            wrong=lambda m, s, w: (w.detach() * (m - s.detach()).square().sum(-1)).sum(),
         ),
     ],
 )
@@ -163,9 +207,10 @@ _LOG3 = torch.tensor([-2.0, -3.0, -2.5])
 _KL3 = torch.tensor([0.5, 2.0, 1.0])
 
 
-def _objective(a: Tensor, b: Tensor, alpha: float, beta: float, log_probs: Tensor, kl: Tensor) -> Tensor:
-    one_step, importance = ((t * x).exp().clamp(max=100).detach() for t, x in ((alpha, a), (beta, b)))
-    return -(one_step * log_probs).mean() + (importance * kl).mean()
+def _objective(
+    a: Tensor, b: Tensor, alpha: float, beta: float, log_probs: Tensor, kl: Tensor, clip: float = 100.0
+) -> Tensor:
+    return -(_weights(a, alpha, clip) * log_probs).mean() + (_weights(b, beta, clip) * kl).mean()
 
 
 saw_objective = Check(
@@ -184,6 +229,17 @@ saw_objective = Check(
                 (2 * math.e + 3 * math.exp(-1) + 2.5 * math.exp(0.5)) / 3
                 + (0.5 * math.e + 2 * math.exp(0.5) + math.exp(-1)) / 3
             ),
+        ),
+        Case(
+            "one large weight in each term",
+            torch.tensor([-2.0, -2.0]),
+            torch.tensor([0.5, 0.5]),
+            torch.tensor([-30.0, -30.0]),
+            torch.tensor([-10.0, -30.0]),
+            torch.tensor([-30.0, -5.0]),
+            1.0,
+            1.0,
+            expect=torch.tensor((200 + 2) / 2 + (0.5 + 50) / 2),
         ),
         Case(
             "without bootstrapping: α alone",
@@ -213,11 +269,7 @@ saw_objective = Check(
                     (2 * math.e + 3 * math.exp(-1) + 2.5 * math.exp(0.5)) / 3
                     + (0.5 * math.e + 2 * math.exp(0.5) + math.exp(-1)) / 3
                 ),
-                "gradient reaches log π": True,
-                "gradient reaches the divergence": True,
-                "gradient reaches V(s, g)": False,
-                "gradient reaches V(s', g)": False,
-                "gradient reaches V(w, g)": False,
+                "a gradient reaches": "log π and the divergence",
             },
         ),
     ],
@@ -250,70 +302,216 @@ saw_objective = Check(
         Mistake(
             "stop-gradient missing on the weight",
             "A gradient flows into the value function. The policy's loss must leave V alone.",
-            when=lambda seen: any(_reaches(seen, name) for name in ("V(s, g)", "V(s', g)", "V(w, g)")),
+            when=lambda seen: bool(_reached(seen) & {"V(s, g)", "V(s', g)", "V(w, g)"}),
+        ),
+        Mistake(
+            "no bootstrapping",
+            "This is the one-step term alone: GCIVL. The divergence is missing.",
+            wrong=lambda lp, kl, v, n, w, a, b: _objective(n - v, w - v, a, b, lp, 0 * kl),
+        ),
+        Mistake(
+            "π does not learn",
+            "No gradient reaches log π or the divergence: one of them is detached, and its term would teach nothing.",
+            when=lambda seen: _reached(seen) != {"log π", "the divergence"},
+        ),
+        Mistake(
+            "unclipped weights",
+            "A weight above 100 occurs here. Both weights are clipped at 100, after the exponential.",
+            when=lambda seen: float(seen["one large weight in each term"]) > 1e3,
+        ),
+        Mistake(
+            "the log-probability has the wrong sign",
+            "The loss falls when good actions become *less* likely. Which sign has log π in a loss?",
+            wrong=lambda lp, kl, v, n, w, a, b: _objective(n - v, w - v, a, b, -lp, kl),
+        ),
+        Mistake(
+            "both advantages reversed",
+            "Both advantages are the wrong way round: where you get to comes first, where you are is subtracted.",
+            wrong=lambda lp, kl, v, n, w, a, b: _objective(v - n, v - w, a, b, lp, kl),
+        ),
+        Mistake(
+            "one weight for both terms",
+            "The divergence is weighted like the action here. It has a weight of its own, from the waypoint.",
+            wrong=lambda lp, kl, v, n, w, a, b: _objective(n - v, n - v, a, a, lp, kl),
+        ),
+        Mistake(
+            "sum over the batch",
+            "The loss grows with the size of the batch: take the mean over it.",
+            wrong=lambda lp, kl, v, n, w, a, b: len(lp) * _objective(n - v, w - v, a, b, lp, kl),
         ),
     ],
 )
 
 # Exercise 4 · Your SAW against the authors' numbers
 
+FlatPolicyLoss = Callable[..., tuple[Tensor, dict[str, Any]]]
 
-def reference_errors(flat_policy_loss: Callable[..., Any]) -> dict[str, float]:
+
+def _two_things(flat_policy_loss: FlatPolicyLoss) -> FlatPolicyLoss:
+    """The function itself, with a clear error where it does not return a loss and a dictionary."""
+
+    def checked(agent: SAW, networks: Networks, batch: Batch) -> tuple[Tensor, dict[str, Any]]:
+        result = flat_policy_loss(agent, networks, batch)
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+            raise TypeError("two things are expected, the loss and a dictionary: `return loss, {}`")
+        return result
+
+    return checked
+
+
+def reference_errors(flat_policy_loss: FlatPolicyLoss) -> dict[str, float]:
     """Plug a flat policy's loss into SAW and compare with the reference: relative errors of loss and gradients.
 
-    Gradients are told apart by network. Capped at 1e6, so that the answer stays a plain number.
+    Gradients are told apart by network. Errors are at most 1e6, so that the answer stays plain numbers.
     """
-    from saw_edu import parity
-    from saw_edu.assets import asset
-
-    return parity.by_network(parity.load_golden(asset("golden/saw.npz")), flat_policy_loss=flat_policy_loss)
+    golden = parity.load_golden(asset("golden/saw.npz"))
+    return parity.by_network(golden, flat_policy_loss=_two_things(flat_policy_loss))
 
 
-def _error_of(name: str) -> Callable[[dict[str, Any]], float]:
-    def read(seen: dict[str, Any]) -> float:
-        errors = next((case for case in seen.values() if isinstance(case, dict) and name in case), None)
-        return 0.0 if errors is None else float(errors[name])
+def loss_and_gradients(seed: int, **options: Any) -> Callable[[FlatPolicyLoss], dict[str, float]]:
+    """For a case: the loss on a random problem with other hyperparameters, and the size of each network's gradient.
 
-    return read
+    The value function is steep, so that some weights are above 100.
+    """
+
+    def run(flat_policy_loss: FlatPolicyLoss) -> dict[str, float]:
+        generator = torch.Generator().manual_seed(seed)
+        dims = (16, 16)
+        agent = SAW(dims, dims, dims, rep_dim=4, **options)
+        networks = agent.networks(Spec(6, 2), generator).double()
+        with torch.no_grad():
+            networks.value.net.dense[-1].kernel.mul_(10)
+            for parameter in networks.parameters():  # fresh policies are all alike; make them differ
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+
+        def draw(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+        s = draw(32, 6)
+        batch = Batch(s, draw(32, 2).clamp(-1, 1), s + 0.3 * draw(32, 6), *draw(2, 32), *draw(4, 32, 6))
+        loss, _ = _two_things(flat_policy_loss)(agent, networks, batch)
+        loss.backward()
+        sizes: dict[str, float] = {}
+        for name, parameter in networks.named_parameters():
+            key = name.split(".")[0]
+            sizes[key] = sizes.get(key, 0.0) + (0.0 if parameter.grad is None else float(parameter.grad.abs().sum()))
+        return {"loss": float(loss.detach()), **sizes}
+
+    return run
+
+
+def _variant(
+    alpha: str = "awr_alpha",
+    beta: str = "kl_alpha",
+    goals: str = "actor_goals",
+    waypoints: str = "waypoints",
+    clip: float = 100.0,
+    scale: float = 1.0,
+    order: tuple[int, int, int] = (0, 1, 2),
+    average: bool = False,
+) -> FlatPolicyLoss:
+    """The loss with one thing changed."""
+
+    def flat_policy_loss(agent: SAW, networks: Networks, batch: Batch) -> tuple[Tensor, dict[str, Any]]:
+        s, w, g = batch.observations, getattr(batch, waypoints), getattr(batch, goals)
+        values = values_of(networks, [s, batch.next_observations, w], g, networks.goal_rep)
+        v, v_next, v_waypoint = (values[i] for i in order)
+        policy: Any = agent.flat_policy(networks, s, g)
+        squares = (policy.mean - networks.low_actor(s, w).mean.detach()).square()  # (B, act)
+        distance = squares.mean(-1) if average else squares.sum(-1)
+        one_step = -(_weights(v_next - v, getattr(agent, alpha), clip) * policy.log_prob(batch.actions)).mean()
+        return one_step + scale * (_weights(v_waypoint - v, getattr(agent, beta), clip) * distance).mean(), {}
+
+    return flat_policy_loss
 
 
 _agrees = Satisfies(
     lambda errors: isinstance(errors, dict) and max(errors.values()) < 1e-6,
     "your SAW's loss or gradient differs from the reference's by more than one part in a million",
 )
+_AUTHORS = "the authors' batch"
+
+
+def _error(seen: dict[str, Any], *names: str) -> float:
+    errors = seen[_AUTHORS]
+    return 0.0 if errors is None else max(float(errors[name]) for name in names)
+
 
 flat_policy_loss = Check(
     "flat_policy_loss",
-    [Case("the golden case", run=reference_errors, expect=_agrees)],
+    [
+        Case(_AUTHORS, run=reference_errors, expect=_agrees),
+        Case("other temperatures", run=loss_and_gradients(3, awr_alpha=1.0, kl_alpha=2.0, low_alpha=4.0), rtol=1e-6),
+    ],
+    reference=_variant(),
     mistakes=[
+        Mistake(
+            "α and β swapped",
+            "α (agent.awr_alpha) belongs to the action's advantage, β (agent.kl_alpha) to the waypoint's.",
+            wrong=_variant(alpha="kl_alpha", beta="awr_alpha"),
+        ),
+        Mistake(
+            "the subgoal policy's temperature",
+            "agent.low_alpha is for training π_sub. The flat policy's are agent.awr_alpha and agent.kl_alpha.",
+            wrong=_variant(alpha="low_alpha"),
+        ),
+        Mistake(
+            "unclipped weights",
+            "A weight above 100 occurs here, and is used in full. `awr_weights` clips.",
+            wrong=_variant(clip=math.inf),
+        ),
+        Mistake(
+            "the divergence has the wrong sign",
+            "The loss falls when π moves away from π_sub.",
+            wrong=_variant(scale=-1.0),
+        ),
+        Mistake(
+            "half the squared distance",
+            "The bootstrapping term is half the reference's: the released code has no factor ½.",
+            wrong=_variant(scale=0.5),
+        ),
+        Mistake(
+            "mean over the action dimensions",
+            "The bootstrapping term is too small by the number of action dimensions: sum over them, do not average.",
+            wrong=_variant(average=True),
+        ),
+        Mistake(
+            "other goals",
+            "The flat policy trains on batch.actor_goals; batch.value_goals are for the value function.",
+            wrong=_variant(goals="value_goals"),
+        ),
+        Mistake(
+            "subgoals for waypoints",
+            "batch.subgoals are π_sub's training goals, which may lie beyond g. The waypoints are batch.waypoints.",
+            wrong=_variant(waypoints="subgoals"),
+        ),
+        Mistake(
+            "values in another order",
+            "`values_of` returns the values in the order of the states that you hand it. Did the names change places?",
+            wrong=_variant(order=(0, 2, 1)),
+        ),
         Mistake(
             "gradient into π_sub",
             "The loss agrees, but π_sub gets another gradient than in the reference: it learns from its own loss only.",
-            when=lambda seen: _error_of("loss")(seen) < 1e-6 < _error_of("gradient of low_actor")(seen),
+            when=lambda seen: _error(seen, "loss") < 1e-6 < _error(seen, "gradient of low_actor"),
         ),
         Mistake(
             "gradient into V",
             "The loss agrees, but the value's gradient does not: the advantages must not carry one.",
-            when=lambda seen: (
-                _error_of("loss")(seen)
-                < 1e-6
-                < max(_error_of("gradient of value")(seen), _error_of("gradient of goal_rep")(seen))
-            ),
+            when=lambda seen: _error(seen, "loss") < 1e-6 < _error(seen, "gradient of value", "gradient of goal_rep"),
         ),
         Mistake(
             "the flat policy's gradient",
             "The loss agrees, but π's gradient does not: is something detached that should learn?",
             when=lambda seen: (
-                _error_of("loss")(seen)
-                < 1e-6
-                < max(_error_of("gradient of actor")(seen), _error_of("gradient of actor_goal_rep")(seen))
+                _error(seen, "loss") < 1e-6 < _error(seen, "gradient of actor", "gradient of actor_goal_rep")
             ),
         ),
         Mistake(
             "another loss",
-            "The loss itself differs from the reference. Check in turn: goals (batch.actor_goals), waypoints "
-            "(batch.waypoints), α = agent.awr_alpha, β = agent.kl_alpha, and the mean over the batch.",
-            when=lambda seen: _error_of("loss")(seen) >= 1e-6,
+            "The loss itself differs. Check in turn: goals and waypoints, both temperatures, both signs, the sum over "
+            "action dimensions, the mean over the batch.",
+            when=lambda seen: _error(seen, "loss") >= 1e-6,
         ),
     ],
 )

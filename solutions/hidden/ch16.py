@@ -1,15 +1,12 @@
 """Hidden tests and mutants of chapter 16."""
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 
 from saw_edu.agents import SAW
 from saw_edu.agents.objectives import awr_weights
 from saw_edu.checks import Case, Check
+from saw_edu.checks.ch16 import loss_and_gradients
 from saw_edu.classroom import Mutant
-from saw_edu.data import Batch, Spec
 
 
 def _random(seed: int, *shape: int) -> torch.Tensor:
@@ -47,45 +44,32 @@ saw_objective = Check(
 )
 
 
-def _loss_and_gradients(**options: Any) -> Callable[[Callable[..., Any]], dict[str, Any]]:
-    """The loss on a random problem with other hyperparameters, and the gradient's size in each network."""
-
-    def run(flat_policy_loss: Callable[..., Any]) -> dict[str, Any]:
-        generator = torch.Generator().manual_seed(5)
-        dims = (16, 16)
-        agent = SAW(dims, dims, dims, rep_dim=4, **options)
-        networks = agent.networks(Spec(6, 2), generator).double()
-
-        def draw(*shape: int) -> torch.Tensor:
-            return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-        s = draw(32, 6)
-        batch = Batch(s, draw(32, 2).clamp(-1, 1), s + 0.3 * draw(32, 6), *draw(2, 32), *draw(4, 32, 6))
-        loss, _ = flat_policy_loss(agent, networks, batch)
-        loss.backward()
-        sizes: dict[str, float] = {}
-        for name, parameter in networks.named_parameters():
-            key = name.split(".")[0]
-            sizes[key] = sizes.get(key, 0.0) + (0.0 if parameter.grad is None else float(parameter.grad.abs().sum()))
-        return {"loss": float(loss.detach()), **sizes}
-
-    return run
-
-
 flat_policy_loss = Check(
     "flat_policy_loss",
     [
-        Case("other inverse temperatures", run=_loss_and_gradients(awr_alpha=1.0, kl_alpha=5.0), rtol=1e-6),
-        Case("a shared representation", run=_loss_and_gradients(share_goal_rep=True), rtol=1e-6),
+        Case("other inverse temperatures", run=loss_and_gradients(5, awr_alpha=1.0, kl_alpha=5.0), rtol=1e-6),
+        Case("a shared representation", run=loss_and_gradients(6, share_goal_rep=True), rtol=1e-6),
     ],
     reference=SAW.flat_policy_loss,
 )
+
+SWAPPED = """
+def flat_policy_loss(agent, networks, batch):
+    s, w, g = batch.observations, batch.waypoints, batch.actor_goals
+    v, v_next, v_way = values_of(networks, [s, batch.next_observations, w], g, networks.goal_rep)
+    policy, teacher = agent.flat_policy(networks, s, g), networks.low_actor(s, w).mean.detach()
+    one = awr_weights(v_next - v, agent.kl_alpha) * policy.log_prob(batch.actions)
+    two = awr_weights(v_way - v, agent.awr_alpha) * (policy.mean - teacher).square().sum(-1)
+    return (two - one).mean(), {}
+"""
 
 MUTANTS = {
     "waypoint-weights": [
         Mutant("V(w, g) and V(s, g) swapped", replace=("v_waypoint - v", "v - v_waypoint")),
         Mutant("gradient into V", replace=(".detach()", "")),
         Mutant("unclipped exponent", replace=(".clamp(max=100.0)", "")),
+        Mutant("a lower bound for an upper one", replace=("clamp(max=100.0)", "clamp(100.0)")),
+        Mutant("divided by β", replace=("beta * advantages", "advantages / beta")),
         Mutant("β forgotten", replace=("(beta * advantages)", "advantages")),
         Mutant(
             "normalised over the batch",
@@ -108,6 +92,17 @@ MUTANTS = {
         ),
         Mutant("gradient into π_sub", replace=("subgoal_means.detach()", "subgoal_means")),
         Mutant("gradient into the weights", replace=("weights.detach()", "weights")),
+        Mutant(
+            "π does not learn",
+            replace=("(means - subgoal_means.detach())", "(means.detach() - subgoal_means.detach())"),
+        ),
+        Mutant(
+            "weights along the wrong axis",
+            source="def bootstrapping_loss(means, subgoal_means, weights):\n    return (weights.detach() * (means - subgoal_means.detach()) ** 2).sum(-1).mean()",
+        ),
+        Mutant("not squared", replace=(".square().sum(dim=-1)", ".norm(dim=-1)")),
+        Mutant("weights forgotten", replace=("(weights.detach() * distance)", "distance")),
+        Mutant("sum over the batch", replace=("distance).mean()", "distance).sum()")),
     ],
     "saw-objective": [
         Mutant(
@@ -126,6 +121,21 @@ MUTANTS = {
             "the waypoint's advantage on the action",
             source="def saw_objective(log_probs, divergence, v, v_next, v_waypoint, alpha, beta):\n    a = (alpha * (v_waypoint - v)).exp().clamp(max=100).detach()\n    b = (beta * (v_next - v)).exp().clamp(max=100).detach()\n    return (b * divergence - a * log_probs).mean()",
         ),
+        Mutant(
+            "unclipped weights",
+            replace=("(beta * (v_waypoint - v)).exp().clamp(max=100.0)", "(beta * (v_waypoint - v)).exp()"),
+        ),
+        Mutant("the log-probability has the wrong sign", replace=("return -(", "return (")),
+        Mutant(
+            "both advantages reversed",
+            source="def saw_objective(log_probs, divergence, v, v_next, v_waypoint, alpha, beta):\n    a = (alpha * (v - v_next)).exp().clamp(max=100).detach()\n    b = (beta * (v - v_waypoint)).exp().clamp(max=100).detach()\n    return (b * divergence - a * log_probs).mean()",
+        ),
+        Mutant("one weight for both terms", replace=("(importance * divergence)", "(action_weights * divergence)")),
+        Mutant("no bootstrapping", replace=(" + (importance * divergence).mean()", "")),
+        Mutant(
+            "sum over the batch",
+            source="def saw_objective(log_probs, divergence, v, v_next, v_waypoint, alpha, beta):\n    a = (alpha * (v_next - v)).exp().clamp(max=100).detach()\n    b = (beta * (v_waypoint - v)).exp().clamp(max=100).detach()\n    return (b * divergence - a * log_probs).sum()",
+        ),
         Mutant("the waypoint's advantage from s'", replace=("(v_waypoint - v)", "(v_waypoint - v_next)")),
         Mutant(
             "stop-gradient missing on the weight",
@@ -142,6 +152,18 @@ MUTANTS = {
             replace=("(policy.mean - subgoal_policy.mean)", "(policy.mean.detach() - subgoal_policy.mean)"),
         ),
         Mutant("another loss", replace=("batch.waypoints, batch.actor_goals", "batch.subgoals, batch.value_goals")),
+        Mutant("α and β swapped", source=SWAPPED),
+        Mutant("the subgoal policy's temperature", replace=("agent.awr_alpha", "agent.low_alpha")),
+        Mutant("the divergence has the wrong sign", replace=("one_step + bootstrap", "one_step - bootstrap")),
+        Mutant("half the squared distance", replace=("one_step + bootstrap", "one_step + 0.5 * bootstrap")),
+        Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
+        Mutant("other goals", replace=("batch.actor_goals", "batch.value_goals")),
+        Mutant("subgoals for waypoints", replace=("batch.waypoints", "batch.subgoals")),
+        Mutant(
+            "values in another order",
+            replace=("v, v_next, v_waypoint = values_of", "v, v_waypoint, v_next = values_of"),
+        ),
+        Mutant("TypeError", replace=(', {"waypoint/kld": distance.detach().mean()}', "")),
         Mutant(
             "gradient into V",
             source="""
