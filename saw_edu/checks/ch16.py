@@ -141,8 +141,8 @@ bootstrapping_loss = Check(
     mistakes=[
         Mistake(
             "importance weight outside the mean",
-            "Each state needs its own weight before the mean is taken: mean(w · d), not mean(w) · mean(d). (A (B, 1) tensor "
-            "times a (B,) one gives the same, by pairing every state with every weight.)",
+            "Each state needs its own weight before the mean is taken: mean(w · d), not mean(w) · mean(d). "
+            "(Multiplying shapes (B, 1) and (B,) gives the same: every state with every weight.)",
             wrong=lambda m, s, w: w.detach().mean() * (m - s.detach()).square().sum(-1).mean(),
         ),
         Mistake(
