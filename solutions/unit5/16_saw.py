@@ -39,7 +39,7 @@ from scipy import stats
 from saw_edu import viz
 from saw_edu.assets import asset
 from saw_edu.benchmark import giant
-from saw_edu.evaluation import Evaluation, evaluate, seed_interval, success_by_distance
+from saw_edu.evaluation import evaluate, seed_interval, success_by_distance
 from saw_edu.viz import style
 
 style.use()
@@ -91,64 +91,77 @@ viz.show(
 # is $V = -\frac{1 - \gamma^d}{1 - \gamma}$, so that one step towards the goal changes it by $\gamma^{d-1}$. That number
 # shrinks exponentially with the distance. The error of a *learned* value does not.
 #
-# **What we expect.** Take two actions at the same state, one along the shortest path and one straight back. Ask the learned
-# value which successor is better. Near the goal it should know; far away it should be close to guessing, at ½. Now ask the
-# same about two *waypoints*, eight steps along the path or eight steps back. They lie farther apart, so the answer should
-# stay right for longer. (Pairs where a wall is close behind, so that there is no way back, are left out of both.)
+# **What we expect.** Take two states, one a step along the shortest path and one a step straight back, and ask the learned
+# value which is better. Two things can go wrong for a far goal. The *sign* may be wrong: at worst, V guesses. And the *size* may be
+# so small that $e^{\alpha A}$ weighs both actions alike; then the policy imitates the average of everything. Now ask the same
+# about two *waypoints*, eight steps along the path or eight steps back. They lie farther apart, so both should go better.
+# (Pairs where a wall is close behind, so that there is no way back, are left out of both.)
+
+# %% alt="Two curves each, one step against eight steps, over the distance to the goal: how often V prefers the right way, and how much larger the right one's weight is."
+some_starts, some_goals = giant.make_episodes(world, per_bin=30 if FAST else 300)
 
 
-# %% alt="Share of right choices over distance to the goal. The curve for one step falls towards one half for far goals; the curve for waypoints eight steps away stays higher."
 def walk(steps: int) -> tuple[Tensor, Tensor]:
     """Where `steps` steps along the shortest path lead from each start, and as many straight back."""
-    ahead, behind = starts, starts
+    ahead, behind = some_starts, some_starts
     for _ in range(steps):
-        ahead = world.step(ahead, world.oracle(ahead, goals))
-        behind = world.step(behind, -world.oracle(behind, goals))
+        ahead = world.step(ahead, world.oracle(ahead, some_goals))
+        behind = world.step(behind, -world.oracle(behind, some_goals))
     return ahead, behind
 
 
-ahead, behind = walk(giant.SUBGOAL_STEPS)
-farthest = 0.5 * giant.SUBGOAL_STEPS
-both_ways = ((ahead - starts).norm(dim=1) > farthest) & ((behind - starts).norm(dim=1) > farthest)
-distances, g = world.distances(starts, goals)[both_ways], world.observe(goals[both_ways])
+k = giant.SUBGOAL_STEPS
+both_ways = torch.stack([(end - some_starts).norm(dim=1) > 0.5 * k for end in walk(k)]).all(dim=0)
+bins = np.digitize(world.distances(some_starts, some_goals)[both_ways], giant.EDGES) - 1
+middles = (np.array(giant.EDGES[:-1]) + np.array(giant.EDGES[1:]) - 1) / 2
 
 
 @torch.no_grad()
-def right_choices(steps: int) -> pd.DataFrame:
-    """How often each seed's V prefers the state `steps` ahead to the one as many back, by distance to the goal."""
+def differences(steps: int) -> list[np.ndarray]:
+    """For each seed, V(state ahead, g) - V(state behind, g) of every pair."""
     forth, back = (world.observe(states[both_ways]) for states in walk(steps))
-    rows = []
-    for seed, policy in enumerate(value.policies):
-        prefers = policy.value(forth, g) > policy.value(back, g)
-        rows.append(pd.DataFrame({"seed": seed, "distance": distances, "success": prefers.int()}))
-    return success_by_distance(Evaluation(pd.concat(rows)), giant.EDGES)
+    g = world.observe(some_goals[both_ways])
+    return [(policy.value(forth, g) - policy.value(back, g)).numpy() for policy in value.policies]
 
 
-one_step, waypoint = right_choices(1), right_choices(giant.SUBGOAL_STEPS)
+def by_bin(numbers: list[np.ndarray]) -> np.ndarray:
+    """Mean, low and high over seeds (3, bins) of numbers (seeds, bins)."""
+    table = np.array(numbers)
+    return np.array([[table[:, b].mean(), *seed_interval(table[:, b])] for b in range(table.shape[1])]).T
 
-figure, ax = plt.subplots()
-viz.plot_success_by_distance(ax, one_step, label="one step", color=style.ORANGE)
-viz.plot_success_by_distance(ax, waypoint, label=f"{giant.SUBGOAL_STEPS} steps", color=style.VERMILION)
-ax.axhline(0.5, color=style.GREY, ls=":", label="guessing")
-ax.set_ylim(0.4, 1.02)
-ax.set_ylabel("V prefers the right way")
-ax.legend()
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.6))
+for steps, color, marker in ((1, style.ORANGE, "^"), (k, style.VERMILION, "D")):
+    seen = [[seed[bins == b] for b in range(len(middles))] for seed in differences(steps)]
+    sign = by_bin([[(d > 0).mean() for d in seed] for seed in seen])
+    size = np.exp(3 * by_bin([[np.median(d) for d in seed] for seed in seen]))  # a ratio of weights, with α = 3
+    for ax, (mean, low, high) in ((left, sign), (right, size)):
+        ax.plot(middles, mean, color=color, marker=marker, label=f"{steps} step{'s' if steps > 1 else ''}")
+        ax.fill_between(middles, low, high, color=color, alpha=0.16, lw=0)
+    b = 3
+    print(
+        f"{giant.EDGES[b]} to {giant.EDGES[b + 1] - 1} cells away, {steps} step(s): "
+        f"V prefers the right way {sign[0, b]:.0%} of the time, its weight is {size[0, b]:.1f} times the other's"
+    )
+left.axhline(0.5, color=style.GREY, ls=":", label="guessing")
+right.axhline(1.0, color=style.GREY, ls=":", label="no preference")
+left.set(ylim=(0.4, 1.02), ylabel="V prefers the right way")
+right.set(yscale="log", ylim=(0.7, 150), ylabel="weight of the right way / of the other")
+for ax in (left, right):
+    ax.set_xlabel("shortest path from start to goal (cells)")
+    ax.legend()
 viz.show(
     figure,
-    alt="Share of right choices by a learned value over the distance to the goal, five seeds with intervals: "
-    "one step against eight steps, with guessing at one half as a dotted line.",
+    alt="Over the distance to the goal, one step against eight. Left, how often a learned value prefers the right way: both "
+    "fall towards guessing, one step sooner. Right, how many times larger the right way's weight is: for one step it "
+    "comes near one much sooner than for eight.",
 )
-print(f"{int(both_ways.sum())} of {len(starts)} pairs of start and goal, five seeds")
-for row in (0, 3, len(one_step) - 1):
-    print(
-        f"{one_step['from_'][row]} to {one_step['to'][row] - 1} cells away, V is right about "
-        f"one step {one_step['mean'][row]:.0%} of the time, about {giant.SUBGOAL_STEPS} steps {waypoint['mean'][row]:.0%}"
-    )
 
 # %% [markdown]
-# This is the reason for hierarchy in offline goal-reaching: **a value function that can hardly rank two actions for a
-# distant goal may still rank two waypoints**, and a near waypoint is a goal for which it *can* rank actions. It is no
-# miracle, either: at the far end of the maze this V is close to guessing about both. Expect all methods to be weak there.
+# This is the reason for hierarchy in offline goal-reaching: **a value function that hardly prefers one action to another for a
+# distant goal may still prefer one waypoint to another**, and a near waypoint is a goal for which it *can* rank actions. It
+# is no miracle, either. V's errors are smooth, so they fool neighbouring waypoints alike, and at the far end of the maze this V
+# guesses about both. Expect every method to be weak there.
 #
 # HIQL uses that at run time: its upper level generates a waypoint, its lower level goes there. SAW uses it at *training*
 # time only.
@@ -597,7 +610,7 @@ def draw(ax, goal_number: int, show: str) -> None:
         ax.plot(*path.T, color="white", lw=4, zorder=4)
         ax.plot(*path.T, color=look.color, lw=2, ls=look.line, label=f"{look.label} {outcome}", zorder=5)
     ax.plot(*world.xy(start)[0], "o", color="white", mec="black", ms=10, zorder=6)
-    ax.set_title(f"goal {world.distances(start, goal)[0]:.0f} cells away", pad=34)
+    ax.set_xlabel(f"goal {world.distances(start, goal)[0]:.0f} cells away")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
 
