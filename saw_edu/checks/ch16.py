@@ -362,7 +362,8 @@ def _two_things(flat_policy_loss: FlatPolicyLoss) -> FlatPolicyLoss:
 def reference_errors(flat_policy_loss: FlatPolicyLoss) -> dict[str, float]:
     """Plug a flat policy's loss into SAW and compare with the reference: relative errors of loss and gradients.
 
-    The case has three different temperatures and some weights above 100. Gradients are told apart by network. Errors are at most 1e6, so that the answer stays plain numbers.
+    Gradients are told apart by network. The case has three different temperatures and some weights above 100. Errors
+    are at most 1e6, so that the answer stays plain numbers.
     """
     golden = parity.load_golden(asset("golden/saw_steep.npz"))
     return parity.by_network(golden, flat_policy_loss=_two_things(flat_policy_loss))
