@@ -41,10 +41,10 @@ def build(
     Exits 1 when a notebook fails, or is not what its source gives (--check); 2 when the sources cannot be built.
     """
     from saw_edu.classroom import build as builder
-    from saw_edu.classroom.source import course_root
+    from saw_edu.classroom.source import source_root
 
     try:
-        course = course_root(Path.cwd())
+        course = source_root(Path.cwd())
         name = Path(unit).name if unit else None
         if check:
             wrong = builder.verify(course, name, allow_fast=fast)

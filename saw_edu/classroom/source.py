@@ -325,7 +325,7 @@ def chapter_paths(course: Path, unit: str | None = None) -> list[Path]:
     return [path for folder in units for path in sorted(folder.glob("*.py"))]
 
 
-def course_root(start: Path) -> Path:
+def source_root(start: Path) -> Path:
     """Find the folder that holds `solutions/`, from `start` upwards. Raises FileNotFoundError when there is none."""
     for root in [start.resolve(), *start.resolve().parents]:
         if (root / "solutions").is_dir():
