@@ -39,7 +39,7 @@ def save_npz(path: str | Path, trajectories: Trajectories) -> Path:
 
 
 def load_npz(path: str | Path) -> Trajectories:
-    """Read a data set in OGBench's layout.
+    """Read a data set in OGBench's layout, of floats or of uint8 images (rows, height, width, channels).
 
     `terminals` marks the last row of each episode. With `next_observations` the file is *regular*, without it
     *compact*; a compact file that OGBench's loader has already processed (`valids`, two terminals an episode) is
@@ -60,7 +60,7 @@ def load_npz(path: str | Path) -> Trajectories:
         torch.from_numpy(observations),
         torch.from_numpy(actions),
         torch.from_numpy(ends),
-        None if following is None else torch.from_numpy(following.astype(np.float32)),
+        None if following is None else torch.from_numpy(following.astype(observations.dtype)),
     )
 
 
@@ -96,15 +96,22 @@ def _validate(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row = int(np.argwhere(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0, 0])
             raise DatasetError(f"{path}: {key} has a NaN or infinity, the first in row {row}")
-    if observations.ndim != 2:
-        raise DatasetError(f"{path}: observations must be (rows, numbers), got shape {observations.shape}")
+    if observations.ndim not in (2, 4):
+        raise DatasetError(
+            f"{path}: observations must be (rows, numbers) or images (rows, height, width, channels), "
+            f"got shape {observations.shape}"
+        )
     following = arrays.get("next_observations")
     if following is not None and following.shape != observations.shape:
         raise DatasetError(
             f"{path}: next_observations {following.shape} must be shaped as observations {observations.shape}"
         )
-    if observations.dtype.kind != "f":
-        raise DatasetError(f"{path}: observations are {observations.dtype}, floats are needed")
+    is_image = observations.ndim == 4
+    for key in ("observations", "next_observations"):
+        if key in arrays and is_image and arrays[key].dtype != np.uint8:
+            raise DatasetError(f"{path}: {key} are images of {arrays[key].dtype}, uint8 from 0 to 255 is needed")
+        if key in arrays and not is_image and arrays[key].dtype.kind != "f":
+            raise DatasetError(f"{path}: {key} are {arrays[key].dtype}, floats are needed")
     discrete = actions.dtype.kind in "iu"
     if not (discrete and actions.ndim == 1) and not (actions.dtype.kind == "f" and actions.ndim == 2):
         raise DatasetError(
@@ -122,5 +129,5 @@ def _validate(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np
     if len(ends) == 0 or ends[-1] != rows or lengths.min() < shortest:
         row = int(ends[lengths.argmin()] - 1) if len(ends) else 0
         raise DatasetError(f"{path}: every episode needs at least {shortest} rows; look at `terminals` near row {row}")
-    dtype = np.int64 if discrete else np.float32
-    return observations.astype(np.float32), actions.astype(dtype), ends.astype(np.int64)
+    observations = observations if is_image else observations.astype(np.float32)
+    return observations, actions.astype(np.int64 if discrete else np.float32), ends.astype(np.int64)

@@ -36,7 +36,10 @@ class HindsightGoals:
 
 
 class Batch(NamedTuple):
-    """What one gradient step reads. B rows; every goal is an observation. `None`: not sampled."""
+    """What one gradient step reads. B rows; every goal is an observation. `None`: not sampled.
+
+    An observation is `obs` floats, or a uint8 image (height, width, channels of all stacked frames).
+    """
 
     observations: Tensor  # s        (B, obs)
     actions: Tensor  # a             (B, act) or (B,)
@@ -47,6 +50,7 @@ class Batch(NamedTuple):
     actor_goals: Tensor  # g         (B, obs)
     subgoals: Tensor | None = None  # for π_sub: the state k steps ahead                       (B, obs)
     waypoints: Tensor | None = None  # w: the state k steps ahead, or g where g comes sooner   (B, obs)
+    noise: Tensor | None = None  # standard normal numbers for losses that sample              (B, as needed)
 
 
 class GoalRows(NamedTuple):
@@ -107,17 +111,17 @@ class HindsightSampler:
         """Turn rows into observations, and the value goals into rewards and masks."""
         data = self.trajectories
         reached = picked.rows == picked.value_goals
-        dtype = data.observations.dtype
+        dtype = data.float_dtype
         return Batch(
-            observations=data.observations[picked.rows],
+            observations=data.at(picked.rows),
             actions=data.actions[picked.rows],
             next_observations=data.next(picked.rows),
             rewards=torch.where(reached, self.goals.success_reward, self.goals.step_reward).to(dtype),
             masks=(~reached).to(dtype),
-            value_goals=data.observations[picked.value_goals],
-            actor_goals=data.observations[picked.actor_goals],
-            subgoals=None if picked.subgoals is None else data.observations[picked.subgoals],
-            waypoints=None if picked.waypoints is None else data.observations[picked.waypoints],
+            value_goals=data.at(picked.value_goals),
+            actor_goals=data.at(picked.actor_goals),
+            subgoals=None if picked.subgoals is None else data.at(picked.subgoals),
+            waypoints=None if picked.waypoints is None else data.at(picked.waypoints),
         )
 
     def _goals(

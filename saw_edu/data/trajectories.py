@@ -21,29 +21,48 @@ class Trajectories:
       i + 1, and the last row's action is filler that nothing reads.
     - *regular*: an episode of T actions has T rows, and `next_observations` holds the state after each.
 
+    With `frame_stack` above 1 an agent sees the last few frames of the episode instead of one: `at` and `next` then
+    join them along the last axis, oldest first, with the first frame repeated at the episode's start. Nothing is
+    stored twice. In the compact layout the reference loses sight of earlier frames in the state after an episode's last
+    action; here that state is stacked as every other one.
+
     Args:
-        observations: (N, observation_dim) floats.
+        observations: (N, numbers) floats, or (N, height, width, channels) uint8 images.
         actions: (N, action_dim) floats in [-1, 1], or (N,) integers.
         episode_ends: (E,) the row after each episode's last one, increasing, the last equal to N.
-        next_observations: (N, observation_dim) in the regular layout, else None.
+        next_observations: shaped as `observations` in the regular layout, else None.
+        frame_stack: how many frames `at` and `next` join.
 
     Raises:
-        ValueError: when lengths, shapes or bounds do not fit together.
+        ValueError: when lengths, shapes, types or bounds do not fit together.
     """
 
     observations: Tensor
     actions: Tensor
     episode_ends: Tensor
     next_observations: Tensor | None = None
+    frame_stack: int = 1
 
     def __post_init__(self) -> None:
         rows = len(self.observations)
-        if self.observations.ndim != 2:
-            raise ValueError(f"observations must be (rows, numbers), got {tuple(self.observations.shape)}")
+        if self.observations.ndim not in (2, 4):
+            raise ValueError(
+                "observations must be (rows, numbers) or images (rows, height, width, channels), "
+                f"got {tuple(self.observations.shape)}"
+            )
+        if self.is_image and self.observations.dtype != torch.uint8:
+            raise ValueError(f"images must be uint8 from 0 to 255, got {self.observations.dtype}: convert them first")
+        if not self.is_image and not self.observations.is_floating_point():
+            raise ValueError(f"observations that are no images must be floats, got {self.observations.dtype}")
         if len(self.actions) != rows:
             raise ValueError(f"{rows} observations but {len(self.actions)} actions: one action a row is needed")
-        if self.next_observations is not None and self.next_observations.shape != self.observations.shape:
-            raise ValueError("next_observations must have the shape of observations")
+        following = self.next_observations
+        if following is not None and (
+            following.shape != self.observations.shape or following.dtype != self.observations.dtype
+        ):
+            raise ValueError("next_observations must have the shape and type of observations")
+        if self.frame_stack < 1:
+            raise ValueError(f"frame_stack must be at least 1 frame, got {self.frame_stack}")
         ends = self.episode_ends
         shortest = 1 if self.next_observations is not None else 2
         lengths = torch.diff(ends, prepend=ends.new_zeros(1))
@@ -61,6 +80,17 @@ class Trajectories:
     def discrete(self) -> bool:
         """Whether actions are integers."""
         return not self.actions.is_floating_point()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether observations are images."""
+        return self.observations.ndim == 4
+
+    @property
+    def float_dtype(self) -> torch.dtype:
+        """The precision to compute in: that of the observations, or of the actions where observations are images."""
+        floats = [x.dtype for x in (self.observations, self.actions) if x.is_floating_point()]
+        return floats[0] if floats else torch.get_default_dtype()
 
     @property
     def num_episodes(self) -> int:
@@ -92,18 +122,34 @@ class Trajectories:
         rows = torch.arange(len(self.observations), device=self.observations.device)
         return rows[rows <= self.final_index]
 
+    def at(self, rows: Tensor) -> Tensor:
+        """What an agent sees in the given rows: (B,) -> (B, obs) or (B, height, width, channels * frame_stack)."""
+        if self.frame_stack == 1:
+            return self.observations[rows]
+        first = self.episode_starts[self.episode_of_row[rows]]
+        ages = range(self.frame_stack - 1, -1, -1)
+        return torch.cat([self.observations[torch.maximum(rows - age, first)] for age in ages], dim=-1)
+
     def next(self, rows: Tensor) -> Tensor:
-        """States after the given rows: (B,) -> (B, observation_dim)."""
-        return self.observations[rows + 1] if self.next_observations is None else self.next_observations[rows]
+        """The same one action later: (B,) -> shaped as `at(rows)`."""
+        if self.next_observations is None:
+            return self.at(rows + 1)
+        latest = self.next_observations[rows]
+        return latest if self.frame_stack == 1 else push_frame(self.at(rows), latest)
 
     def spec(self, num_actions: int | None = None) -> Spec:
         """Sizes for building networks. `num_actions` for discrete data, else counted from the actions seen."""
+        image = None
+        if self.is_image:
+            _, height, width, channels = self.observations.shape
+            image = (height, width, channels * self.frame_stack)
+        dim = self.observations[0].numel() * self.frame_stack
         if self.discrete:
-            return Spec(self.observations.shape[1], num_actions or int(self.actions.max()) + 1, discrete=True)
-        return Spec(self.observations.shape[1], self.actions.shape[1])
+            return Spec(dim, num_actions or int(self.actions.max()) + 1, discrete=True, image=image)
+        return Spec(dim, self.actions.shape[1], image=image)
 
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Trajectories:
-        """The same data on another device, or its floats in another precision."""
+        """The same data on another device, or its floats in another precision. Images stay uint8."""
 
         def move(x: Tensor) -> Tensor:
             return x.to(device=device, dtype=dtype if x.is_floating_point() else None)
@@ -119,7 +165,18 @@ class Trajectories:
 
     def __repr__(self) -> str:
         layout = "compact" if self.compact else "regular"
+        if self.frame_stack > 1:
+            layout += f", frame_stack={self.frame_stack}"
         return (
             f"Trajectories({self.num_episodes} episodes, {len(self.start_rows)} transitions, "
             f"observations {tuple(self.observations.shape)}, actions {tuple(self.actions.shape)}, {layout})"
         )
+
+
+def push_frame(stacked: Tensor, frame: Tensor) -> Tensor:
+    """Drop the oldest of the frames stacked along the last axis and append a new one.
+
+    (..., frame_stack * channels), (..., channels) -> (..., frame_stack * channels). For acting: begin an episode with
+    `torch.cat([frame] * frame_stack, -1)`, as `Trajectories` does, and push each new frame.
+    """
+    return torch.cat([stacked[..., frame.shape[-1] :], frame], dim=-1)
