@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saw_edu.agents import Agent, agent_class
+from saw_edu.agents import GCWAE, Agent, agent_class
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import Networks
 from saw_edu.training import Learner, Policy, TrainingConfig
@@ -32,6 +32,12 @@ TOLERANCES = {"loss": 1e-9, "gradient": 1e-10, "after1": 1e-9, "after5": 1e-9, "
 _MODULES = {"actor_goal_rep_def": "actor_goal_rep"}
 _LAYERS = [
     (r"^(?:actor_net)/Dense_(\d+)/(\w+)$", r"trunk.dense.\1.\2"),
+    (r"^(phi|psi)/Dense_(\d+)/(\w+)$", r"\1.dense.\2.\3"),
+    (r"^(phi|psi)/LayerNorm_(\d+)/(\w+)$", r"\1.norm.\2.\3"),
+    (r"^Dense_(\d+)/(\w+)$", r"dense.\1.\2"),
+    (r"^LayerNorm_(\d+)/(\w+)$", r"norm.\1.\2"),
+    (r"^alpha/value$", "alpha"),
+    (r"^log_value$", "log_value"),
     (r"^(?:value_net|layers_\d+)/Dense_(\d+)/(\w+)$", r"net.dense.\1.\2"),
     (r"^(?:value_net|layers_\d+)/LayerNorm_(\d+)/(\w+)$", r"net.norm.\1.\2"),
     (r"^mean_net/(\w+)$", r"mean.\1"),
@@ -42,6 +48,7 @@ _BATCH = {"low_actor_goals": "subgoals", "high_actor_goals": "actor_goals", "hig
 
 # Configuration: what belongs to training, to the networks' input, to data sampling, or to a file that is not read here
 _TRAINING_KEYS = {"agent_name", "batch_size", "lr", "tau"}
+_UNREAD_KEYS = {"track_individual_grads", "actor_rep_grad"}  # options that the reference defines and never reads
 _SAMPLING_KEYS = {
     "dataset_class", "value_p_curgoal", "value_p_trajgoal", "value_p_randomgoal", "value_geom_sample",
     "actor_p_curgoal", "actor_p_trajgoal", "actor_p_randomgoal", "actor_geom_sample", "actor_geom_discount",
@@ -100,8 +107,10 @@ def agent_from_config(config: dict[str, Any]) -> Agent:
     options: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in config.items()
-        if key not in _TRAINING_KEYS | _SAMPLING_KEYS | set(_FIXED_KEYS)
+        if key not in _TRAINING_KEYS | _SAMPLING_KEYS | _UNREAD_KEYS | set(_FIXED_KEYS)
     }
+    if options.pop("use_subgoal_rep", True) is False:  # of ris and gcwae
+        options["rep_dim"] = None
     unknown = sorted(set(options) - known - ({"subgoal_steps"} if agent_type.subgoal_steps is None else set()))
     if unknown:
         raise GoldenFileError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
@@ -172,6 +181,11 @@ def load_golden(path: str | Path) -> Golden:
         training = TrainingConfig(learning_rate=config.get("lr", 3e-4), tau=config.get("tau", 0.005))
     except (GoldenFileError, ValueError, TypeError) as error:
         raise GoldenFileError(f"{path}: {error}") from None
+    noise_size = getattr(agent, "noise_size", None)
+    if noise_size is not None and noise_size(spec) > 0 and "batch/noise" not in arrays:
+        raise GoldenFileError(
+            f"{path}: this agent's loss draws normal numbers, which the file lacks (batch/noise)"
+        )
     return Golden(path.stem, agent, spec, training, arrays, goal_key)
 
 
@@ -304,6 +318,8 @@ def _loss_error(golden: Golden, loss: Tensor, metrics: dict[str, Tensor]) -> flo
     for key, array in golden.arrays.items():
         if key.startswith("loss/"):
             name = key.removeprefix("loss/")
+            if isinstance(golden.agent, GCWAE):  # whose flat policy the reference logs as a low level
+                name = name.replace("low_actor/", "actor/")
             if name not in ours:
                 raise GoldenFileError(f"{golden.name}: {type(golden.agent).__name__} does not report {name}")
             worst = max(worst, _relative(np.asarray(ours[name]), array))

@@ -67,9 +67,7 @@ class Policy:
     @torch.no_grad()
     def value(self, observations: Tensor, goals: Tensor) -> Tensor:
         """V(s, g) of agents that have one: (B, obs), (B, obs) -> (B,)."""
-        represent = getattr(self.networks, "goal_rep", None)
-        seen = goals if represent is None else represent(observations, goals)
-        value: Tensor = self.networks.value(observations, seen).mean(dim=0)
+        value: Tensor = self.agent.value(self.networks, observations, goals)  # type: ignore[attr-defined]
         return value
 
 

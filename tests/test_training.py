@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from saw_edu.agents import AGENTS, GCBC, GCIVL, HIQL, SAW, agent_class
+from saw_edu.agents import AGENTS, CRL, GCBC, GCIQL, GCIVL, GCWAE, HIQL, QRL, RIS, SAW, Agent, agent_class
 from saw_edu.data import Trajectories
 from saw_edu.training import TrainingConfig, TrainingDivergedError, TrainingResult, train
 
@@ -39,15 +39,27 @@ def equal(a: TrainingResult, b: TrainingResult) -> bool:
     ) and a.metrics.equals(b.metrics)
 
 
+def small(name: str, discrete: bool = False) -> Agent:
+    """An agent that learns in a moment; those that climb a critic imitate instead where actions are discrete."""
+    extraction = {"actor_loss": "awr" if discrete else "ddpgbc", "alpha": 3.0}
+    agents = {
+        "gcbc": GCBC(actor_hidden_dims=(16,)),
+        "gcivl": GCIVL(**SMALL),
+        "gciql": GCIQL(**SMALL, **extraction),
+        "crl": CRL(**SMALL, latent_dim=8, **extraction),
+        "qrl": QRL(**SMALL, latent_dim=16, **extraction),
+        "hiql": HIQL(**SMALL, rep_dim=4, subgoal_steps=3),
+        "ris": RIS(**SMALL, rep_dim=4, subgoal_steps=3),
+        "gcwae": GCWAE(**SMALL, subgoal_steps=3),
+        "saw": AGENT,
+    }
+    return agents[name]
+
+
 @pytest.mark.parametrize("name", AGENTS)
 @pytest.mark.parametrize("discrete", [False, True])
 def test_every_agent_trains_and_acts(name: str, discrete: bool) -> None:
-    agent = {
-        "gcbc": GCBC(actor_hidden_dims=(16,)),
-        "gcivl": GCIVL(**SMALL),
-        "hiql": HIQL(**SMALL, rep_dim=4, subgoal_steps=3),
-        "saw": AGENT,
-    }[name]
+    agent = small(name, discrete)
     data = walks(discrete)
     config = dataclasses.replace(CONFIG, learning_rate=3e-3, batch_size=64)
     result = train(agent, data, config, seeds=[3, 5], progress=False)

@@ -8,10 +8,16 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from saw_edu.agents.crl import CRL
+from saw_edu.agents.design import Design
 from saw_edu.agents.gcbc import GCBC
+from saw_edu.agents.gciql import GCIQL
 from saw_edu.agents.gcivl import GCIVL
+from saw_edu.agents.gcwae import GCWAE
 from saw_edu.agents.hiql import HIQL
 from saw_edu.agents.objectives import Metrics
+from saw_edu.agents.qrl import QRL
+from saw_edu.agents.ris import RIS
 from saw_edu.agents.saw import SAW
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import Networks
@@ -23,6 +29,10 @@ class Agent(Protocol):
     @property
     def discount(self) -> float:
         """γ, also of geometric goals."""
+
+    @property
+    def design(self) -> Design:
+        """Where the policy comes from, for the table of agents."""
 
     @property
     def goals(self) -> HindsightGoals:
@@ -53,15 +63,24 @@ class Agent(Protocol):
         """Actions for a batch of observations and goals."""
 
 
-AGENTS: dict[str, type[GCBC] | type[GCIVL] | type[HIQL] | type[SAW]] = {
+AgentClass = (
+    type[GCBC] | type[GCIVL] | type[GCIQL] | type[CRL] | type[QRL] | type[HIQL] | type[RIS] | type[GCWAE] | type[SAW]
+)
+
+AGENTS: dict[str, AgentClass] = {
     "gcbc": GCBC,
     "gcivl": GCIVL,
+    "gciql": GCIQL,
+    "crl": CRL,
+    "qrl": QRL,
     "hiql": HIQL,
+    "ris": RIS,
+    "gcwae": GCWAE,
     "saw": SAW,
 }
 
 
-def agent_class(name: str) -> type[GCBC] | type[GCIVL] | type[HIQL] | type[SAW]:
+def agent_class(name: str) -> AgentClass:
     """The agent of that name; an unknown name is answered with the nearest known one."""
     if name in AGENTS:
         return AGENTS[name]
@@ -70,4 +89,18 @@ def agent_class(name: str) -> type[GCBC] | type[GCIVL] | type[HIQL] | type[SAW]:
     raise ValueError(f"no agent named {name!r}{hint} Known agents: {', '.join(AGENTS)}")
 
 
-__all__ = ["AGENTS", "GCBC", "GCIVL", "HIQL", "SAW", "Agent", "agent_class"]
+__all__ = [
+    "AGENTS",
+    "CRL",
+    "GCBC",
+    "GCIQL",
+    "GCIVL",
+    "GCWAE",
+    "HIQL",
+    "QRL",
+    "RIS",
+    "SAW",
+    "Agent",
+    "Design",
+    "agent_class",
+]

@@ -6,9 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import Metrics, policy_metrics
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import Networks, draw, make_actor
+from saw_edu.nn import Inputs, Networks, draw, make_actor
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,23 @@ class GCBC:
     actor_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
     const_std: bool = True  # standard deviation 1 instead of a learned one
     discount: float = 0.99  # γ of geometric goals, when `goals` asks for them
+    encoder: str | None = None  # for images: impala_small, impala_debug, ...
     goals: HindsightGoals = HindsightGoals(value_goals=(0.0, 1.0, 0.0), value_geometric=False)
 
     target_networks: ClassVar[tuple[str, ...]] = ()
     subgoal_steps: ClassVar[None] = None
+    design: ClassVar[Design] = Design(
+        value="none",
+        objective="log π(a | s, g)",
+        generator=False,
+        levels=1,
+        source="Lynch et al. 2020, Ghosh et al. 2021",
+    )
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The policy."""
-        actor = make_actor(spec, spec.observation_dim, self.actor_hidden_dims, self.const_std, generator)
-        return Networks({"actor": actor})
+        inputs = Inputs(spec, self.encoder, generator)
+        return Networks({"actor": make_actor(spec, inputs, self.actor_hidden_dims, self.const_std, generator)})
 
     def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean log π(a | s, g)."""

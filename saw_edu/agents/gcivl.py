@@ -6,9 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from saw_edu.agents.objectives import Metrics, awr_loss, ivl_loss, policy_metrics, values_of
+from saw_edu.agents.design import Design
+from saw_edu.agents.objectives import Metrics, awr_policy_loss, ivl_loss, one_step_advantages, value_of
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import GoalConditionedValue, Networks, draw, make_actor
+from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, make_actor
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,30 @@ class GCIVL:
     expectile: float = 0.9  # τ of the value's expectile regression
     alpha: float = 10.0  # inverse temperature α of advantage-weighted regression
     const_std: bool = True  # standard deviation 1 instead of a learned one
+    encoder: str | None = None  # for images: impala_small, impala_debug, ...
     goals: HindsightGoals = HindsightGoals()
 
     target_networks: ClassVar[tuple[str, ...]] = ("value",)
+    value_networks: ClassVar[tuple[str, ...]] = ("value",)
     subgoal_steps: ClassVar[None] = None
+    design: ClassVar[Design] = Design(
+        value="IVL: V follows an upper expectile of r + γ V(s', g)",
+        objective="exp(α A(s, a, g)) log π(a | s, g)",
+        generator=False,
+        levels=1,
+        source="OGBench, Park et al. 2025",
+    )
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The value and the policy."""
-        value = GoalConditionedValue(2 * spec.observation_dim, self.value_hidden_dims, self.layer_norm, generator)
-        actor = make_actor(spec, spec.observation_dim, self.actor_hidden_dims, self.const_std, generator)
-        return Networks({"value": value, "actor": actor})
+        value = Inputs(spec, self.encoder, generator)
+        actor = Inputs(spec, self.encoder, generator)
+        return Networks(
+            {
+                "value": GoalConditionedValue(value, self.value_hidden_dims, self.layer_norm, generator),
+                "actor": make_actor(spec, actor, self.actor_hidden_dims, self.const_std, generator),
+            }
+        )
 
     def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """The value's loss plus the policy's."""
@@ -45,14 +60,13 @@ class GCIVL:
 
     def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A(s, a, g)} log π(a | s, g)), A = V(s', g) - V(s, g)."""
-        s, s_next, a, g = batch.observations, batch.next_observations, batch.actions, batch.actor_goals
-        v, v_next = values_of(networks, [s, s_next], g)
-        advantages = v_next - v
-        policy = networks.actor(s, g)
-        log_probs = policy.log_prob(a)
-        loss = awr_loss(log_probs, advantages, self.alpha)
-        metrics = {"actor/actor_loss": loss.detach(), "actor/adv": advantages.mean()}
-        return loss, metrics | policy_metrics("actor", policy, a, log_probs)
+        s, a, g = batch.observations, batch.actions, batch.actor_goals
+        advantages = one_step_advantages(networks, batch, g)
+        return awr_policy_loss("actor", networks.actor(s, g), a, advantages, self.alpha)
+
+    def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
+        """V(s, g), the mean of the two nets', (B,)."""
+        return value_of(networks, observations, goals)
 
     def act(
         self,

@@ -6,11 +6,21 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from saw_edu.agents.objectives import Metrics, awr_loss, ivl_loss, policy_metrics, values_of
+from saw_edu.agents.design import Design
+from saw_edu.agents.objectives import (
+    Metrics,
+    awr_policy_loss,
+    check_rep_dim,
+    ivl_loss,
+    one_step_advantages,
+    subgoal_generator_loss,
+    value_of,
+)
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import (
     Actor,
     GoalConditionedValue,
+    Inputs,
     Networks,
     draw,
     goal_representation,
@@ -35,22 +45,33 @@ class HIQL:
     rep_dim: int | None = 10  # size of the learned subgoal representation; None: subgoals are whole states
     low_actor_rep_grad: bool = False  # let the low level's loss train the representation
     const_std: bool = True  # standard deviation 1 instead of a learned one, in both policies
+    encoder: str | None = None  # for images: impala_small, impala_debug, ...
     goals: HindsightGoals = HindsightGoals()
 
     target_networks: ClassVar[tuple[str, ...]] = ("value",)
+    value_networks: ClassVar[tuple[str, ...]] = ("goal_rep", "value")
+    design: ClassVar[Design] = Design(
+        value="IVL",
+        objective="exp(α A(s, w, g)) log π_h(w | s, g) + exp(α A(s, a, w)) log π_ℓ(a | s, w)",
+        generator=True,
+        levels=2,
+        source="Park et al. 2023",
+    )
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The representation φ, the value and the two policies."""
-        rep_dim = self.rep_dim or spec.observation_dim
-        high_inputs = 2 * spec.observation_dim
+        check_rep_dim(spec, self.rep_dim)
+        subgoal_dim = self.rep_dim or spec.observation_dim
+        dims, norm = self.value_hidden_dims, self.layer_norm
+        rep = goal_representation(spec, self.encoder, dims, self.rep_dim, norm, generator)
+        value = Inputs(spec, self.encoder, generator, subgoal_dim)
+        low, high = Inputs(spec, self.encoder, generator, subgoal_dim), Inputs(spec, self.encoder, generator)
         return Networks(
             {
-                "goal_rep": goal_representation(spec, self.value_hidden_dims, self.rep_dim, self.layer_norm, generator),
-                "value": GoalConditionedValue(
-                    spec.observation_dim + rep_dim, self.value_hidden_dims, self.layer_norm, generator
-                ),
-                "low_actor": make_actor(spec, rep_dim, self.actor_hidden_dims, self.const_std, generator),
-                "high_actor": Actor(high_inputs, self.actor_hidden_dims, rep_dim, self.const_std, generator),
+                "goal_rep": rep,
+                "value": GoalConditionedValue(value, dims, norm, generator),
+                "low_actor": make_actor(spec, low, self.actor_hidden_dims, self.const_std, generator),
+                "high_actor": Actor(high, self.actor_hidden_dims, subgoal_dim, self.const_std, generator),
             }
         )
 
@@ -73,28 +94,19 @@ class HIQL:
     def low_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A} log π_ℓ(a | s, φ(s, w))), A = V(s', w) - V(s, w), w the state k steps ahead."""
         assert batch.subgoals is not None
-        s, s_next, a, w = batch.observations, batch.next_observations, batch.actions, batch.subgoals
-        v, v_next = values_of(networks, [s, s_next], w, networks.goal_rep)
+        s, a, w = batch.observations, batch.actions, batch.subgoals
+        advantages = one_step_advantages(networks, batch, w, networks.goal_rep)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.low_actor_rep_grad):
             subgoals = networks.goal_rep(s, w)
-        policy = networks.low_actor(s, subgoals)
-        log_probs = policy.log_prob(a)
-        loss = awr_loss(log_probs, v_next - v, self.low_alpha)
-        metrics = {"low_actor/actor_loss": loss.detach(), "low_actor/adv": (v_next - v).mean()}
-        return loss, metrics | policy_metrics("low_actor", policy, a, log_probs)
+        return awr_policy_loss("low_actor", networks.low_actor(s, subgoals), a, advantages, self.low_alpha)
 
     def high_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A} log π_h(φ(s, w) | s, g)), A = V(w, g) - V(s, g), w the waypoint towards g."""
-        assert batch.waypoints is not None
-        s, w, g = batch.observations, batch.waypoints, batch.actor_goals
-        v, v_waypoint = values_of(networks, [s, w], g, networks.goal_rep)
-        with torch.no_grad():
-            subgoals = networks.goal_rep(s, w)
-        policy = networks.high_actor(s, g)
-        log_probs = policy.log_prob(subgoals)
-        loss = awr_loss(log_probs, v_waypoint - v, self.high_alpha)
-        metrics = {"high_actor/actor_loss": loss.detach(), "high_actor/adv": (v_waypoint - v).mean()}
-        return loss, metrics | policy_metrics("high_actor", policy, subgoals, log_probs)
+        return subgoal_generator_loss(networks, batch, self.high_alpha, networks.goal_rep)
+
+    def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
+        """V(s, g), the mean of the two nets', (B,)."""
+        return value_of(networks, observations, goals, networks.goal_rep)
 
     def act(
         self,

@@ -7,13 +7,19 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Independent, kl_divergence
 
-from saw_edu.data import Batch
+from saw_edu.data import Batch, Spec
 from saw_edu.nn import Networks
 
 Metrics = dict[str, Tensor]
 Distribution = Independent | Categorical
+Represent = Callable[[Tensor, Tensor], Tensor]  # (s, g) -> what a network is told of g
 
 ADVANTAGE_WEIGHT_CLIP = 100.0  # the largest weight exp(α A) may take
+
+
+def raw_goals(observations: Tensor, goals: Tensor) -> Tensor:
+    """The goal itself, where no representation is learned."""
+    return goals
 
 
 def expectile_weights(advantages: Tensor, expectile: float) -> Tensor:
@@ -48,7 +54,7 @@ def ivl_loss(
     batch: Batch,
     expectile: float,
     discount: float,
-    represent: Callable[[Tensor, Tensor], Tensor] = lambda observations, goals: goals,
+    represent: Represent = raw_goals,
 ) -> tuple[Tensor, Metrics]:
     """Goal-conditioned implicit V-learning: regress V(s, g) to r + γ m V̄(s', g), more where that was an advantage.
 
@@ -78,17 +84,110 @@ def ivl_loss(
     }
 
 
+def value_of(networks: Networks, observations: Tensor, goals: Tensor, represent: Represent = raw_goals) -> Tensor:
+    """V(s, g), the mean over the ensemble, (B,)."""
+    values: Tensor = networks.value(observations, represent(observations, goals))  # (E, B)
+    return values.mean(dim=0)
+
+
 def values_of(
     networks: Networks,
     observations: list[Tensor],
     goals: Tensor,
-    represent: Callable[[Tensor, Tensor], Tensor] = lambda observations, goals: goals,
+    represent: Represent = raw_goals,
 ) -> list[Tensor]:
     """V(s_i, g) for several batches of states and one batch of goals, in one pass and without gradient. (B,) each."""
     with torch.no_grad():
-        states, repeated = torch.cat(observations), goals.repeat(len(observations), 1)
-        values = networks.value(states, represent(states, repeated)).mean(dim=0)
-    return list(values.chunk(len(observations)))
+        states, repeated = torch.cat(observations), torch.cat([goals] * len(observations))
+        return list(value_of(networks, states, repeated, represent).chunk(len(observations)))
+
+
+def one_step_advantages(networks: Networks, batch: Batch, goals: Tensor, represent: Represent = raw_goals) -> Tensor:
+    """A(s, a, g) = V(s', g) - V(s, g), by the online value and without gradient. (B,)."""
+    v, v_next = values_of(networks, [batch.observations, batch.next_observations], goals, represent)
+    return v_next - v
+
+
+def awr_policy_loss(
+    prefix: str, policy: Distribution, actions: Tensor, advantages: Tensor, alpha: float
+) -> tuple[Tensor, Metrics]:
+    """Advantage-weighted regression of a policy to actions (or to subgoals), with its metrics."""
+    log_probs = policy.log_prob(actions)
+    loss = awr_loss(log_probs, advantages, alpha)
+    metrics = {f"{prefix}/actor_loss": loss.detach(), f"{prefix}/adv": advantages.mean()}
+    return loss, metrics | policy_metrics(prefix, policy, actions, log_probs)
+
+
+def subgoal_generator_loss(
+    networks: Networks, batch: Batch, alpha: float, represent: Represent = raw_goals
+) -> tuple[Tensor, Metrics]:
+    """-mean(e^{α A} log π_h(φ(s, w) | s, g)), A = V(w, g) - V(s, g), w the waypoint towards g.
+
+    The generator over subgoals that HIQL, RIS and GCWAE learn, and SAW does without.
+    """
+    assert batch.waypoints is not None
+    s, w, g = batch.observations, batch.waypoints, batch.actor_goals
+    v, v_waypoint = values_of(networks, [s, w], g, represent)
+    with torch.no_grad():
+        subgoals = represent(s, w)
+    return awr_policy_loss("high_actor", networks.high_actor(s, g), subgoals, v_waypoint - v, alpha)
+
+
+def ddpgbc_policy_loss(
+    policy: Independent,
+    actions: Tensor,
+    critic: Callable[[Tensor], Tensor],
+    alpha: float,
+    noise: Tensor | None = None,
+) -> tuple[Tensor, Metrics]:
+    """DDPG+BC: climb Q at the policy's own action, and stay near the data. -mean(Q)/mean|Q| - α mean log π(a | s, g).
+
+    Args:
+        policy: π(· | s, g).
+        actions: the data's (B, action_dim).
+        critic: Q(s, ·, g) with fixed parameters, (B, action_dim) -> (B,); gradient flows through the action.
+        alpha: weight of cloning.
+        noise: standard normal (B, action_dim) for a drawn action; None: the mean.
+
+    Fujimoto & Gu, "A Minimalist Approach to Offline RL" (NeurIPS 2021); the scale of Q is divided out as there.
+    """
+    drawn = policy.mean if noise is None else policy.mean + policy.stddev * noise
+    q = critic(drawn.clamp(-1, 1))
+    q_size = q.detach().abs().mean()
+    q_loss = -q.mean() / (q_size + 1e-6)
+    log_probs = policy.log_prob(actions)
+    bc_loss = -alpha * log_probs.mean()
+    loss = q_loss + bc_loss
+    return loss, {
+        "actor/actor_loss": loss.detach(),
+        "actor/q_loss": q_loss.detach(),
+        "actor/bc_loss": bc_loss.detach(),
+        "actor/q_mean": q.detach().mean(),
+        "actor/q_abs_mean": q_size,
+        **policy_metrics("actor", policy, actions, log_probs),
+    }
+
+
+def check_policy_extraction(actor_loss: str, spec: Spec) -> None:
+    """DDPG+BC needs a gradient through the action.
+
+    Raises:
+        ValueError: discrete actions, or an unknown actor loss.
+    """
+    if actor_loss not in ("awr", "ddpgbc"):
+        raise ValueError(f"actor_loss must be 'awr' or 'ddpgbc', got {actor_loss!r}")
+    if actor_loss == "ddpgbc" and spec.discrete:
+        raise ValueError("actor_loss='ddpgbc' needs continuous actions: set actor_loss='awr' (and alpha=3, say)")
+
+
+def check_rep_dim(spec: Spec, rep_dim: int | None) -> None:
+    """Images as goals must be represented.
+
+    Raises:
+        ValueError: images without a representation.
+    """
+    if spec.image is not None and rep_dim is None:
+        raise ValueError(f"goals are images {spec.image}: set rep_dim=10, say, so that they are represented")
 
 
 def policy_metrics(prefix: str, policy: Distribution, actions: Tensor, log_probs: Tensor) -> Metrics:

@@ -6,18 +6,23 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import (
     Distribution,
     Metrics,
     awr_loss,
+    awr_policy_loss,
     awr_weights,
+    check_rep_dim,
     divergence,
     ivl_loss,
+    one_step_advantages,
     policy_metrics,
+    value_of,
     values_of,
 )
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import GoalConditionedValue, Networks, draw, goal_representation, make_actor
+from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, goal_representation, make_actor
 
 
 @dataclass(frozen=True)
@@ -46,24 +51,36 @@ class SAW:
     share_goal_rep: bool = False  # the flat policy uses, and trains, the value's representation
     const_std: bool = True  # standard deviation 1 instead of a learned one, in both policies
     reference_discrete: bool = False  # discrete actions: the released code's term without gradient instead of the KL
+    encoder: str | None = None  # for images: impala_small, impala_debug, ...
     goals: HindsightGoals = HindsightGoals()
 
     target_networks: ClassVar[tuple[str, ...]] = ("value",)
+    value_networks: ClassVar[tuple[str, ...]] = ("goal_rep", "value")
+    design: ClassVar[Design] = Design(
+        value="IVL",
+        objective="exp(α A(s, a, g)) log π(a | s, g) - exp(β A(s, w, g)) D(π(· | s, g), π_sub(· | s, w)) "
+        "at w of the data, and π_sub as HIQL's π_ℓ",
+        generator=False,
+        levels=1,
+        source="Zhou & Kao 2025",
+    )
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The value with its representation, π_sub (`low_actor`, on raw waypoints), and π (`actor`) with its own."""
-        rep_dim = self.rep_dim or spec.observation_dim
-        value_inputs = spec.observation_dim + rep_dim
+        check_rep_dim(spec, self.rep_dim)
+        goal_dim = self.rep_dim or spec.observation_dim
+        dims, norm = self.value_hidden_dims, self.layer_norm
+        rep = goal_representation(spec, self.encoder, dims, self.rep_dim, norm, generator)
+        value = Inputs(spec, self.encoder, generator, goal_dim)
+        low, flat = Inputs(spec, self.encoder, generator), Inputs(spec, self.encoder, generator, goal_dim)
         modules: dict[str, torch.nn.Module] = {
-            "goal_rep": goal_representation(spec, self.value_hidden_dims, self.rep_dim, self.layer_norm, generator),
-            "value": GoalConditionedValue(value_inputs, self.value_hidden_dims, self.layer_norm, generator),
-            "low_actor": make_actor(spec, spec.observation_dim, self.low_actor_hidden_dims, self.const_std, generator),
-            "actor": make_actor(spec, rep_dim, self.actor_hidden_dims, self.const_std, generator),
+            "goal_rep": rep,
+            "value": GoalConditionedValue(value, dims, norm, generator),
+            "low_actor": make_actor(spec, low, self.low_actor_hidden_dims, self.const_std, generator),
+            "actor": make_actor(spec, flat, self.actor_hidden_dims, self.const_std, generator),
         }
         if not self.share_goal_rep:
-            modules["actor_goal_rep"] = goal_representation(
-                spec, self.value_hidden_dims, self.rep_dim, self.layer_norm, generator
-            )
+            modules["actor_goal_rep"] = goal_representation(spec, self.encoder, dims, self.rep_dim, norm, generator)
         return Networks(modules)
 
     def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
@@ -85,13 +102,9 @@ class SAW:
     def subgoal_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A(s, a, w)} log π_sub(a | s, w)), w the state k steps ahead: an easy goal, near and reached."""
         assert batch.subgoals is not None
-        s, s_next, a, w = batch.observations, batch.next_observations, batch.actions, batch.subgoals
-        v, v_next = values_of(networks, [s, s_next], w, networks.goal_rep)
-        policy = networks.low_actor(s, w)
-        log_probs = policy.log_prob(a)
-        loss = awr_loss(log_probs, v_next - v, self.low_alpha)
-        metrics = {"low_actor/actor_loss": loss.detach(), "low_actor/adv": (v_next - v).mean()}
-        return loss, metrics | policy_metrics("low_actor", policy, a, log_probs)
+        s, a, w = batch.observations, batch.actions, batch.subgoals
+        advantages = one_step_advantages(networks, batch, w, networks.goal_rep)
+        return awr_policy_loss("low_actor", networks.low_actor(s, w), a, advantages, self.low_alpha)
 
     def flat_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A(s,a,g)} log π(a|s,g)) + mean(e^{β A(s,w,g)} KL(π_sub(·|s,w) ‖ π(·|s,g))).
@@ -129,6 +142,10 @@ class SAW:
         represent = networks.goal_rep if self.share_goal_rep else networks.actor_goal_rep
         policy: Distribution = networks.actor(observations, represent(observations, goals), temperature)
         return policy
+
+    def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
+        """V(s, g), the mean of the two nets', (B,)."""
+        return value_of(networks, observations, goals, networks.goal_rep)
 
     def act(
         self,
