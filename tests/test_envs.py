@@ -101,7 +101,7 @@ def test_layouts_and_tasks_are_ogbenchs() -> None:
         (lambda: Maze.from_rows(["####", "#..#", "####"], tasks=(((1, 1), (0, 0)),)), r"\(0, 0\)"),
         (lambda: Maze.named("medium").bfs((0, 0)), "not a free cell"),
         (lambda: GridMaze("medium", slip=1.5), "probability"),
-        (lambda: GridMaze("medium", features="pixels"), "unknown features 'pixels'"),
+        (lambda: GridMaze("medium", features="smell"), "unknown features 'smell'"),
         (lambda: PointMaze("medium", step_size=3), "step_size"),
         (lambda: PointMaze("medium").distances(torch.tensor([[-4.0, 0.0]]), torch.zeros(1, 2)), "free space"),
         (lambda: GridMaze().oracle(torch.tensor([[99, 1]]), torch.tensor([[1, 1]])), "free space"),

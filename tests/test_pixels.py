@@ -21,6 +21,8 @@ from saw_edu.data import (
     push_frame,
     save_npz,
 )
+from saw_edu.envs import GridMaze, PointMaze, navigate
+from saw_edu.envs.render import AGENT, FLOOR, WALL
 from saw_edu.nn.encoders import ENCODERS, ImpalaEncoder, make_encoder
 
 GOLDEN = Path(__file__).parents[1] / "assets" / "golden" / "pixels"
@@ -280,3 +282,38 @@ def test_bad_augmentation() -> None:
         augment_batch(batch_of(vectors), 0.5, generator())
     with pytest.raises(ValueError, match="probability"):
         augment_batch(batch_of(vectors), 1.5, generator())
+
+
+# --- worlds
+@pytest.mark.parametrize("layout", ["u-turn", "giant"])
+def test_a_rendered_maze_shows_its_walls_and_where_the_agent_is(layout: str) -> None:
+    world = PointMaze(layout, features="pixels")
+    height, width = world.maze.walls.shape
+    assert world.spec == Spec(height * width * 48, 2, image=(4 * height, 4 * width, 3))
+    states = world.sample_states(1500, generator())  # more than are drawn at once
+    images = world.observe(states)
+    assert images.dtype == torch.uint8
+    assert torch.equal(images[1400:1401], world.observe(states[1400:1401]))
+    assert (world.states_of(images) - states).abs().max() < 0.02  # a cell is 4 wide
+    walls = torch.from_numpy(world.maze.walls[::-1].copy()).repeat_interleave(4, 0).repeat_interleave(4, 1)
+    expected = torch.where(walls[..., None], torch.tensor(WALL), torch.tensor(FLOOR))
+    assert torch.equal(images.median(0).values, expected.byte())  # most states leave a pixel bare
+
+
+def test_the_spot_is_symmetrical_about_a_cells_centre_and_drawn_upwards() -> None:
+    world = GridMaze("u-turn", features="pixels")
+    (image,) = world.observe(torch.tensor([[1, 2]]))
+    blue = (image.float() - torch.tensor(FLOOR))[..., 0] / (AGENT[0] - FLOOR[0])
+    spot = blue[12:16, 8:12]  # cell (1, 2) is in the fourth row of cells from the top
+    weights = torch.tensor([0.25, 0.75, 0.75, 0.25])
+    assert torch.allclose(spot, weights[:, None] * weights, atol=0.5 / 246)
+    assert torch.equal(image[12:16, 12:16].unique(), torch.tensor(FLOOR, dtype=torch.uint8).unique())
+
+
+def test_cells_are_found_again_in_their_pictures_and_data_are_pictures() -> None:
+    world = GridMaze("medium", features="pixels")
+    cells = torch.from_numpy(world.maze.free_cells)
+    assert torch.equal(world.states_of(world.observe(cells)), cells)
+    data = navigate(world, 3, 10, generator=generator())
+    assert data.spec(world.spec.action_dim) == world.spec
+    assert data.observations.shape == (33, *world.spec.image)

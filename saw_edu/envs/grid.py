@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from saw_edu.data import Spec
-from saw_edu.envs.features import PositionFeatures
+from saw_edu.envs.features import make_features
 from saw_edu.envs.maze import Maze
 from saw_edu.envs.world import MazeWorld
 
@@ -26,7 +26,8 @@ class GridMaze(MazeWorld):
     Args:
         layout: a name from `layout_names()` or a `Maze`.
         slip: probability in [0, 1] that an action is replaced.
-        features: "onehot" (one number per free cell), "position", "scaled" or "fourier" (of the cell's centre).
+        features: "onehot" (one number per free cell), "position", "scaled" or "fourier" (of the cell's centre), or
+            "pixels", a small picture of the maze (see `PixelFeatures`).
         max_steps: default four times the longest shortest path.
         device: where the tables live and states are expected.
 
@@ -48,8 +49,9 @@ class GridMaze(MazeWorld):
         self.slip = slip
         self.features = features
         self.max_steps = 4 * self.maze.diameter if max_steps is None else max_steps
-        self._features = None if features == "onehot" else PositionFeatures(self.maze, features, device)
-        self.spec = Spec(self._features.dim if self._features else len(self._free_cells), len(ACTIONS), discrete=True)
+        self._features = None if features == "onehot" else make_features(self.maze, features, device)
+        dim, image = (self._features.dim, self._features.image) if self._features else (len(self._free_cells), None)
+        self.spec = Spec(dim, len(ACTIONS), discrete=True, image=image)
         moves = torch.tensor(MOVES, device=device)
         after = self._free_cells[:, None] + moves  # (F, 5, 2)
         onto = self._index[after[..., 0], after[..., 1]]  # (F, 5)
@@ -64,7 +66,7 @@ class GridMaze(MazeWorld):
         return states
 
     def observe(self, states: Tensor) -> Tensor:
-        """States (B, 2) -> observations (B, spec.observation_dim), float."""
+        """States (B, 2) -> observations (B, spec.observation_dim), float, or pictures (B, *spec.image), uint8."""
         if self._features is None:
             return F.one_hot(self.index(states), len(self._free_cells)).float()
         return self._features(self.xy(states))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from saw_edu.data import Spec
-from saw_edu.envs.features import PositionFeatures
+from saw_edu.envs.features import make_features
 from saw_edu.envs.maze import Maze
 from saw_edu.envs.world import MazeWorld
 
@@ -31,7 +31,8 @@ class PointMaze(MazeWorld):
     Args:
         layout: a name from `layout_names()` or a `Maze`.
         step_size: units moved by an action of 1; OGBench's is 0.2. At most 2.6, so that no wall is jumped.
-        features: "position" (OGBench's observation), "scaled" or "fourier" (see `PositionFeatures`).
+        features: "position" (OGBench's observation), "scaled" or "fourier" (see `PositionFeatures`), or "pixels", a
+            small picture of the maze with the point in it (see `PixelFeatures`).
         max_steps: default 200 / step_size: OGBench's 1000 at its own step size.
         teleports: whether the layout's teleports work.
         device: where the tables live and states are expected.
@@ -56,8 +57,8 @@ class PointMaze(MazeWorld):
         self.step_size = step_size
         self.features = features
         self.max_steps = round(200 / step_size) if max_steps is None else max_steps
-        self._features = PositionFeatures(self.maze, features, device)
-        self.spec = Spec(self._features.dim, 2)
+        self._features = make_features(self.maze, features, device)
+        self.spec = Spec(self._features.dim, 2, image=self._features.image)
         self._centres = self.maze.cell_to_xy(self._free_cells).float()  # (F, 2)
         self._x_bounds, self._y_bounds = (bounds.to(device) for bounds in _bounds(self.maze))
         gates = torch.tensor(self.maze.teleport_in if teleports else (), device=device).reshape(-1, 2)
@@ -69,7 +70,7 @@ class PointMaze(MazeWorld):
         return self.maze.xy_to_cell(states)
 
     def observe(self, states: Tensor) -> Tensor:
-        """States (B, 2) -> observations (B, spec.observation_dim), float."""
+        """States (B, 2) -> observations (B, spec.observation_dim), float, or pictures (B, *spec.image), uint8."""
         return self._features(states)
 
     def states_of(self, observations: Tensor) -> Tensor:
