@@ -1,5 +1,7 @@
 """The command line: `saw-edu COMMAND`. Each command is a thin layer over one function of the library."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -104,6 +106,69 @@ def lab(
         typer.echo(f"saw-edu lab: {error}", err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(jupyterlab.start(launch))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+    short_help="Train an agent on a data set into a folder, or go on with it. --help lists agents and data sets.",
+)
+def train(context: typer.Context, agent: Annotated[str | None, typer.Option()] = None) -> None:
+    """Everything but the agent's name is parsed by `saw_edu.run`, from that agent's own options.
+
+    Exits 2 for bad input, 1 when training fails, 130 when it is interrupted.
+    """
+    from saw_edu.run import train_overview, train_run
+
+    if agent is None:
+        asked = {"-h", "--help"} & set(context.args)
+        typer.echo(train_overview(), err=not asked)
+        raise typer.Exit(0 if asked else 2)
+    with _reported("train"):
+        train_run(agent, context.args, typer.echo)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="The folder that `saw-edu train` wrote.", show_default=False)],
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes for each seed and bin of distances.")] = 50,
+    temperature: Annotated[float, typer.Option(min=0, help="Noise of the policy; 0: its most likely action.")] = 0,
+    world: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to act, such as pointmaze-giant. Needed where the data were a file.", show_default="the data's"
+        ),
+    ] = None,
+) -> None:
+    """Roll out the policies of a finished run and print how often they reach their goals, by distance.
+
+    Starts and goals are drawn in bins of shortest-path distance, the same for every run in a world.
+    Each bin's mean success over seeds comes with a 95 % interval.
+    All episodes go to evaluation.csv in the run's folder.
+
+    Exits 2 for bad input, 130 when it is interrupted.
+
+    Example: saw-edu evaluate runs/saw-gridmaze-four-rooms-navigate --episodes 100
+    """
+    from saw_edu.run import evaluate_run
+
+    with _reported("evaluate"):
+        evaluate_run(run, episodes, temperature, world, typer.echo)
+
+
+@contextmanager
+def _reported(command: str) -> Iterator[None]:
+    """A run's errors as one message and an exit code."""
+    from saw_edu.run import RunError
+
+    try:
+        yield
+    except RunError as error:
+        typer.echo(f"saw-edu {command}: {error}", err=True)
+        raise typer.Exit(error.code) from None
+    except KeyboardInterrupt:
+        typer.echo(f"saw-edu {command}: interrupted", err=True)
+        raise typer.Exit(130) from None
 
 
 def main() -> None:

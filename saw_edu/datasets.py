@@ -1,0 +1,144 @@
+"""Data sets and worlds by name: made on the spot from the built-in mazes, or read from a file.
+
+Every name gives the same data each time, in less than a second, so nothing is stored.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from saw_edu.data import Spec, Trajectories, load_npz
+from saw_edu.envs import GridMaze, PointMaze, World, layout_names, navigate, random_walk
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of world, and how much data is collected in it."""
+
+    make: Callable[[str], World]
+    description: str
+    episodes: int = 0  # 0: no data sets of this kind
+    length: int = 0  # actions an episode
+    noise: float = 0.0  # of the "navigate" controller, see `World.perturb`
+
+
+_KINDS = {
+    "pointmaze": _Kind(
+        lambda layout: PointMaze(layout, step_size=1.0, features="fourier"),
+        "a point, continuous actions; steps five times OGBench's, Fourier features",
+        episodes=500,
+        length=300,
+        noise=0.5,
+    ),
+    "gridmaze": _Kind(
+        GridMaze, "cell by cell, five discrete actions, one-hot observations", episodes=200, length=100, noise=0.3
+    ),
+    "ogbench-pointmaze": _Kind(PointMaze, "OGBench's own step size and observations, for files from there"),
+}
+_COLLECTORS = {
+    "navigate": "noisy shortest paths to one random goal after another",
+    "random": "uniformly random actions",
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Trajectories, and what is known about where they come from."""
+
+    source: str  # the name or file that it was asked for by
+    trajectories: Trajectories
+    spec: Spec
+    world: str | None  # a name for `make_world`; None: a file, which does not say
+
+    @property
+    def label(self) -> str:
+        """The name, or the file's name without folder and ending."""
+        return Path(self.source).stem if self.world is None else self.source
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of the content."""
+        data, digest = self.trajectories, hashlib.sha256()
+        for tensor in (data.observations, data.actions, data.episode_ends, data.next_observations):
+            if tensor is not None:
+                digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """ ", did you mean ...?" where a known name is similar, else nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f", did you mean {near[0]!r}?" if near else "."
+
+
+def world_names() -> list[str]:
+    """Every name that `make_world` knows."""
+    return [f"{kind}-{layout}" for kind in _KINDS for layout in layout_names()]
+
+
+def dataset_names() -> list[str]:
+    """Every name that `load` knows."""
+    with_data = [kind for kind in _KINDS if _KINDS[kind].episodes]
+    return [f"{kind}-{layout}-{how}" for kind in with_data for layout in layout_names() for how in _COLLECTORS]
+
+
+def explain_worlds() -> str:
+    """What a world's name is made of, for people."""
+    kinds = "\n".join(f"    {kind:<18} {_KINDS[kind].description}" for kind in _KINDS)
+    return f"  KIND-LAYOUT, where KIND is\n{kinds}\n  and LAYOUT is one of {', '.join(layout_names())}"
+
+
+def explain_datasets() -> str:
+    """What a data set's name is made of, for people."""
+    kinds = "\n".join(f"    {name:<12} {kind.description}" for name, kind in _KINDS.items() if kind.episodes)
+    collectors = "\n".join(f"    {name:<12} {text}" for name, text in _COLLECTORS.items())
+    return (
+        f"  KIND-LAYOUT-HOW, where KIND is\n{kinds}\n"
+        f"  LAYOUT is one of {', '.join(layout_names())}\n  and HOW the data is collected is\n{collectors}"
+    )
+
+
+def make_world(name: str) -> World:
+    """The world of that name.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest known one.
+    """
+    if name not in world_names():
+        hint = nearest(name, world_names())
+        raise ValueError(f"no world is called {name!r}{hint} A name is\n{explain_worlds()}")
+    kind, layout = next((k, name.removeprefix(f"{k}-")) for k in _KINDS if name.startswith(f"{k}-"))
+    return _KINDS[kind].make(layout)
+
+
+def load(source: str) -> Dataset:
+    """A data set by its name, or from an .npz file in OGBench's layout.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest known one. A file that cannot be used (DatasetError).
+        FileNotFoundError: no such file.
+    """
+    if source in dataset_names():
+        return _collect(source)
+    if source.endswith(".npz") or Path(source).is_file():
+        trajectories = load_npz(source)
+        return Dataset(source, trajectories, trajectories.spec(), world=None)
+    hint = nearest(source, dataset_names())
+    raise ValueError(f"no data set is called {source!r}{hint} Give an .npz file, or a name:\n{explain_datasets()}")
+
+
+def _collect(name: str) -> Dataset:
+    world_name, how = name.rsplit("-", 1)
+    kind, world = _KINDS[name.split("-")[0]], make_world(world_name)
+    generator = torch.Generator().manual_seed(0)
+    if how == "navigate":
+        trajectories = navigate(world, kind.episodes, kind.length, kind.noise, generator)
+    else:
+        trajectories = random_walk(world, kind.episodes, kind.length, generator)
+    return Dataset(name, trajectories, world.spec, world_name)

@@ -1,0 +1,160 @@
+"""A run's folder: what is in it, whose it is, and the errors that runs are reported with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from saw_edu import datasets
+from saw_edu.training import TrainingDivergedError
+
+RUNS = Path("runs")
+KEYS = {"agent", "options", "training", "seeds", "dataset", "spec", "made_with", "command"}  # of config.json
+FREE_TO_CHANGE = ("checkpoint_every",)  # of the training options: what does not touch the result
+
+Say = Callable[[str], object]
+
+
+class RunError(Exception):
+    """What was asked for cannot be done; the message says why and what to do. `code`: for the shell."""
+
+    code = 2
+
+
+class RunFailedError(RunError):
+    """The work itself failed."""
+
+    code = 1
+
+
+class RunInterruptedError(RunError):
+    """Stopped with Ctrl-C."""
+
+    code = 130
+
+
+def check_folder(folder: Path, config: dict[str, Any]) -> bool:
+    """Whether this very run has begun in the folder. Raises RunError where something else is in it."""
+    if not (folder / "config.json").exists():
+        others = [folder] if folder.is_file() else folder.glob("*")
+        if any(path.suffix != ".partial" for path in others):
+            raise RunError(f"{folder} holds something else, not a run: give another folder with --out")
+        return False
+    old, new = _decisive(read_config(folder)), _decisive(config)
+    if not (folder / "networks.pt").exists() and not any(folder.glob("checkpoints/**/*.pt")):
+        return False  # nothing was trained yet, so nothing is lost
+    differences = [
+        f"  {key}: {old.get(key, 'not set')} there, {new.get(key, 'not set')} now"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+    if differences:
+        raise RunError(
+            f"{folder} holds a run with other options:\n" + "\n".join(differences) + "\n"
+            "Give this one another folder with --out FOLDER, or delete that folder."
+        )
+    return True
+
+
+def changes_since(folder: Path, config: dict[str, Any]) -> list[str]:
+    """What is different from when the run was begun, beside its options: a line each."""
+    before = read_config(folder)["made_with"]
+    return [
+        f"note: begun with {name} {before.get(name)}, now {value}: the result may differ from an uninterrupted run's"
+        for name, value in config["made_with"].items()
+        if before.get(name) != value
+    ]
+
+
+def _decisive(config: dict[str, Any]) -> dict[str, Any]:
+    """What decides a run's result, flat: option -> value."""
+    training = {name: value for name, value in config["training"].items() if name not in FREE_TO_CHANGE}
+    dataset = "{source} ({digest})".format(**config["dataset"])
+    return {"agent": config["agent"], "seeds": config["seeds"], "dataset": dataset, **config["options"], **training}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A run's config.json. Raises RunError where there is none, or none that can be read."""
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+    except FileNotFoundError:
+        known = sorted(str(path.parent) for path in RUNS.glob("*/config.json"))
+        hint = datasets.nearest(str(folder), known)
+        raise RunError(f"no run in {folder}{hint} Runs here: {', '.join(known) or 'none yet'}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        config = {}
+    if not isinstance(config, dict) or not config.keys() >= KEYS:
+        raise RunError(f"{folder}/config.json is not one that `saw-edu train` wrote: give another folder")
+    return config
+
+
+def restore(kind: type, values: dict[str, Any]) -> Any:
+    """A dataclass from what `dataclasses.asdict` and JSON made of it."""
+    fields = {field.name: field.default for field in dataclasses.fields(kind)}
+    if unknown := values.keys() - fields.keys():
+        raise RunError(f"{kind.__name__} has no {', '.join(sorted(unknown))}: the run is of another version of saw-edu")
+    restored = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(fields[name]):
+            value = restore(type(fields[name]), value)
+        restored[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**restored)
+
+
+def count(seeds: int) -> str:
+    """For people."""
+    return "one seed" if seeds == 1 else f"{seeds} seeds"
+
+
+def write_text(path: Path, text: str) -> None:
+    """The path holds the old text or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+@contextmanager
+def reported_failures(knobs: dict[str, Any], interrupted: str) -> Iterator[None]:
+    """Turn what can go wrong in the work into messages that say what to do.
+
+    Args:
+        knobs: the options that decide how much memory is needed, with their values.
+        interrupted: what to say after Ctrl-C.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise RunInterruptedError(interrupted) from None
+    except TrainingDivergedError as error:
+        raise RunFailedError(str(error)) from None
+    except ValueError as error:
+        raise RunError(str(error)) from None
+    except OSError as error:
+        raise RunFailedError(str(error)) from None
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        lines = "\n".join(f"  --{name.replace('_', '-'):<22} now {_plain(value)}" for name, value in knobs.items())
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        advice = "Lower one of these, or choose another device:"
+        raise RunFailedError(f"out of memory. {advice}\n{lines}\n({reason})") from None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    text = str(error).lower()
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in text
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)

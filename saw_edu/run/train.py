@@ -1,0 +1,114 @@
+"""Train into a folder, or go on there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from saw_edu import datasets
+from saw_edu.datasets import Dataset
+from saw_edu.run.folder import RUNS, RunError, Say, changes_since, check_folder, count, reported_failures, write_text
+from saw_edu.run.options import TrainOptions, parse
+from saw_edu.training import train
+
+
+def train_run(agent: str, arguments: Sequence[str], say: Say = print) -> Path:
+    """Train into a folder, or continue there. Returns the folder.
+
+    Args:
+        agent: a name from `AGENTS`.
+        arguments: the command line's other arguments.
+        say: what to do with a line for the person who waits.
+
+    Raises:
+        RunError: bad input, told before any work.
+        RunFailedError: out of memory, or a loss became NaN.
+        RunInterruptedError: Ctrl-C; a checkpoint is saved.
+    """
+    options = parse(agent, arguments)
+    try:
+        dataset = datasets.load(options.dataset)
+    except (ValueError, OSError) as error:
+        raise RunError(str(error)) from None
+    folder = options.out or RUNS / f"{agent}-{dataset.label}"
+    command = shlex.join(["saw-edu", "train", "--agent", agent, *arguments])
+    config = _describe(agent, options, dataset, command)
+    begun = check_folder(folder, config)
+    if (folder / "networks.pt").exists():
+        say(f"{folder} is finished already. Evaluate it with: saw-edu evaluate {folder}")
+        return folder
+    if not begun:
+        write_text(folder / "config.json", json.dumps(config, indent=1) + "\n")
+    say(f"{type(options.agent).__name__} on {dataset.label}, {count(options.seeds)}, into {folder}")
+    say(f"{dataset.trajectories}")
+    for line in ["Continuing from the checkpoints there.", *changes_since(folder, config)] if begun else []:
+        say(line)
+    with reported_failures(_knobs(options), f"stopped; what was trained is kept. To go on:\n  {command}"):
+        result = train(
+            options.agent,
+            dataset.trajectories,
+            options.training,
+            options.seeds,
+            spec=dataset.spec,
+            checkpoints=folder / "checkpoints",
+            device=options.device,
+            progress=sys.stderr.isatty(),
+        )
+        write_text(folder / "metrics.csv", result.metrics.to_csv(index=False))
+        if result.interrupted:
+            raise KeyboardInterrupt
+        for networks in result.networks:
+            networks.cpu()
+        result.save(folder / "networks.pt")
+    say(f"Done. Evaluate it with: saw-edu evaluate {folder}")
+    return folder
+
+
+def _knobs(options: TrainOptions[Any]) -> dict[str, Any]:
+    """What decides how much memory is needed, with the present values."""
+    sizes = {name: value for name, value in dataclasses.asdict(options.agent).items() if name.endswith("_dims")}
+    return {"batch_size": options.training.batch_size, **sizes, "device": options.device}
+
+
+def _describe(agent: str, options: TrainOptions[Any], dataset: Dataset, command: str) -> dict[str, Any]:
+    """What config.json holds."""
+    content = {
+        "agent": agent,
+        "options": dataclasses.asdict(options.agent),
+        "training": dataclasses.asdict(options.training),
+        "seeds": options.seeds,
+        "dataset": {"source": options.dataset, "digest": dataset.digest, "world": dataset.world},
+        "spec": dataclasses.asdict(dataset.spec),
+        "made_with": {
+            "saw-edu": metadata.version("saw-edu"),
+            "commit": _commit(),
+            "torch": torch.__version__,
+            "torch threads": torch.get_num_threads(),
+            "device": options.device,
+            "python": platform.python_version(),
+        },
+        "command": command,
+    }
+    return json.loads(json.dumps(content))  # tuples become lists, as in the file
+
+
+def _commit() -> str | None:
+    """The library's commit, with "-dirty" where it was changed; None where it does not run from a checkout."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
