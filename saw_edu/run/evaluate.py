@@ -57,7 +57,7 @@ def evaluate_run(
     edges = distance_edges(place.maze.diameter)
     generator = torch.Generator().manual_seed(2)
     policies = [Policy(agent, networks, temperature, generator) for networks in result.networks]
-    with reported_failures({"episodes": episodes}, "stopped; nothing was written"):
+    with reported_failures({"episodes": episodes}, "interrupted; nothing was written"):
         starts, goals = episodes_by_distance(place, edges, episodes, torch.Generator().manual_seed(1))
         outcome = evaluate(policies, place, starts, goals, generator=generator, progress=sys.stderr.isatty())
     seeds = outcome.episodes["seed"].map(dict(enumerate(result.seeds)))

@@ -53,7 +53,7 @@ def train_run(agent: str, arguments: Sequence[str], say: Say = print) -> Path:
     say(f"{dataset.trajectories}")
     for line in ["Continuing from the checkpoints there.", *changes_since(folder, config)] if begun else []:
         say(line)
-    with reported_failures(_knobs(options), f"stopped; what was trained is kept. To go on:\n  {command}"):
+    with reported_failures(_knobs(options), f"interrupted. To go on:\n  {command}"):
         result = train(
             options.agent,
             dataset.trajectories,
