@@ -91,7 +91,8 @@ def dataset_names() -> list[str]:
 def explain_worlds() -> str:
     """What a world's name is made of, for people."""
     kinds = "\n".join(f"    {kind:<18} {_KINDS[kind].description}" for kind in _KINDS)
-    return f"  KIND-LAYOUT, where KIND is\n{kinds}\n  and LAYOUT is one of {', '.join(layout_names())}"
+    layouts = ", ".join(layout_names())
+    return f"  KIND-LAYOUT, such as gridmaze-four-rooms, where KIND is\n{kinds}\n  and LAYOUT is one of {layouts}"
 
 
 def explain_datasets() -> str:
@@ -99,7 +100,7 @@ def explain_datasets() -> str:
     kinds = "\n".join(f"    {name:<12} {kind.description}" for name, kind in _KINDS.items() if kind.episodes)
     collectors = "\n".join(f"    {name:<12} {text}" for name, text in _COLLECTORS.items())
     return (
-        f"  KIND-LAYOUT-HOW, where KIND is\n{kinds}\n"
+        f"  KIND-LAYOUT-HOW, such as gridmaze-four-rooms-navigate, where KIND is\n{kinds}\n"
         f"  LAYOUT is one of {', '.join(layout_names())}\n  and HOW the data is collected is\n{collectors}"
     )
 
