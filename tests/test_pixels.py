@@ -322,7 +322,6 @@ def test_cells_are_found_again_in_their_pictures_and_data_are_pictures() -> None
     assert data.observations.shape == (33, *world.spec.image)
 
 
-@pytest.mark.xfail(raises=TypeError, strict=True, reason="train() must take its precision from data.float_dtype")
 def test_a_policy_learns_from_rendered_mazes() -> None:
     """Behavioural cloning of a noisy expert; chance is a random policy, or being shown the wrong goal."""
     world, draws = PointMaze("u-turn", step_size=1.0, features="pixels", max_steps=60), generator()
