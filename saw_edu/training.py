@@ -6,24 +6,26 @@ import copy
 import dataclasses
 import hashlib
 import os
+import pickle
 import signal
 import threading
-from collections.abc import Iterable, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.func import functional_call, vmap
 from tqdm.auto import tqdm
 
 from saw_edu.agents import Agent
 from saw_edu.agents.objectives import Metrics
 from saw_edu.data import Batch, HindsightSampler, Spec, Trajectories
+from saw_edu.data.augment import augment_batch
 from saw_edu.nn import Networks
-
-VALUE_NETWORKS = ("goal_rep", "value")  # what agents with the same value objective can share
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class TrainingConfig:
     tau: float = 0.005  # share of the online network that enters the target network each step
     log_every: int = 100  # steps between rows of the metrics table
     checkpoint_every: int = 1_000  # steps between checkpoints, where a folder for them is given
+    augmentation: float = 0.0  # chance that a batch of images is randomly cropped
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"  # of matrix products; tf32 is for NVIDIA GPUs
+    compile: bool = False  # compile the loss: half a minute at the start, then about 1.5 times as fast
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "log_every", "checkpoint_every"):
@@ -44,6 +49,8 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.tau <= 1 or self.learning_rate <= 0:
             raise ValueError(f"tau must lie in (0, 1] and learning_rate above 0, got {self}")
+        if self.precision not in ("float32", "tf32", "bfloat16"):
+            raise ValueError(f"precision must be float32, tf32 or bfloat16, got {self.precision!r}")
 
 
 class TrainingDivergedError(RuntimeError):
@@ -72,33 +79,93 @@ class Policy:
 
 
 class Learner:
-    """Networks, their slowly following targets and the optimiser of one seed."""
+    """Networks, their slowly following targets and the optimiser: of one seed, or of several side by side.
 
-    def __init__(self, agent: Agent, networks: Networks, config: TrainingConfig, policy_only: bool = False) -> None:
-        self.agent, self.networks, self.config, self.policy_only = agent, networks, config, policy_only
-        targets = () if policy_only else agent.target_networks
-        self.target = Networks({name: copy.deepcopy(getattr(networks, name)) for name in targets})
+    Several seeds are one set of parameters with a leading axis. `vmap` runs the agent's loss over it, so that one
+    operation does the work of all; an agent knows nothing of this. Their losses do not mix, and Adam works on every
+    number alone, so each seed learns what it would learn by itself, up to rounding.
+
+    Args:
+        agent: whose loss it is.
+        networks: of one seed, or a sequence with those of several.
+        config: learning rate, tau, compile, precision.
+        policy_only: learn the policy's part only, the value being given and fixed.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        networks: Networks | Sequence[Networks],
+        config: TrainingConfig,
+        policy_only: bool = False,
+    ) -> None:
+        self.agent, self.config, self.policy_only = agent, config, policy_only
+        self.several = not isinstance(networks, Networks)
+        members = [networks] if isinstance(networks, Networks) else list(networks)
+        self.networks = members[0]  # of several seeds: only the modules' structure counts
+        names = () if policy_only else agent.target_networks
+        self.target = Networks({name: copy.deepcopy(getattr(self.networks, name)) for name in names})
         self.target.requires_grad_(False)
-        self._followed: list[Tensor] = [p for name in targets for p in getattr(networks, name).parameters()]
-        self._followers: list[Tensor] = list(self.target.parameters())
-        learned = [p for p in networks.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(learned, lr=config.learning_rate, fused=True)
+        self.parameters: dict[str, Tensor] = dict(self.networks.named_parameters())
+        self.target_parameters: dict[str, Tensor] = dict(self.target.named_parameters())
+        if self.several:
+            every = [dict(member.named_parameters()) for member in members]
+            self.parameters = {
+                name: torch.stack([one[name].detach() for one in every]).requires_grad_(p.requires_grad)
+                for name, p in self.parameters.items()
+            }
+            self.target_parameters = {name: self.parameters[name].detach().clone() for name in self.target_parameters}
+        self._followers = list(self.target_parameters.values())
+        self._followed = [self.parameters[name] for name in self.target_parameters]
+        learned = [p for p in self.parameters.values() if p.requires_grad]
+        on_gpu = learned[0].is_cuda
+        rate = torch.tensor(config.learning_rate, device=learned[0].device) if on_gpu else config.learning_rate
+        self.optimizer = torch.optim.Adam(learned, lr=rate, fused=True, capturable=on_gpu)
+        functional = vmap(self._functional_loss) if self.several else self._functional_loss
+        self._functional = torch.compile(functional) if config.compile else functional
 
     def loss(self, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The agent's loss, or only its policy's part where the value is given and fixed."""
-        if self.policy_only:
-            loss: tuple[Tensor, Metrics] = self.agent.policy_loss(self.networks, batch)  # type: ignore[attr-defined]
+        """The agent's loss, or its policy's part. Of several seeds: a batch with a leading axis; (S,) losses."""
+        with self._autocast():
+            if not self.several and not self.config.compile:
+                return self._loss(self.networks, self.target, batch)
+            given = {name: value for name, value in batch._asdict().items() if value is not None}
+            loss: tuple[Tensor, Metrics] = self._functional(self.parameters, self.target_parameters, given)
             return loss
-        return self.agent.loss(self.networks, self.target, batch)
+
+    def _loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        if self.policy_only:
+            loss: tuple[Tensor, Metrics] = self.agent.policy_loss(networks, batch)  # type: ignore[attr-defined]
+            return loss
+        return self.agent.loss(networks, target, batch)
+
+    def _functional_loss(
+        self, parameters: dict[str, Tensor], target_parameters: dict[str, Tensor], batch: dict[str, Tensor]
+    ) -> tuple[Tensor, Metrics]:
+        """The loss as a function of the parameters."""
+
+        def with_networks(networks: Networks) -> tuple[Tensor, Metrics]:
+            def with_target(target: Networks) -> tuple[Tensor, Metrics]:
+                return self._loss(networks, target, Batch(**{name: batch.get(name) for name in Batch._fields}))  # type: ignore[arg-type]
+
+            found: tuple[Tensor, Metrics] = functional_call(self.target, target_parameters, (with_target,))
+            return found
+
+        found: tuple[Tensor, Metrics] = functional_call(self.networks, parameters, (with_networks,))
+        return found
+
+    def _autocast(self) -> torch.autocast:
+        device = next(iter(self.parameters.values())).device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
     def update(self, batch: Batch) -> tuple[Tensor, Metrics]:
-        """One gradient step. Returns the loss before it.
+        """One gradient step. Returns the loss before it, or (S,) of them.
 
         The target follows the parameters *before* the step, as in the reference.
         """
         loss, metrics = self.loss(batch)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.sum().backward()
         if self._followers:
             with torch.no_grad():
                 torch._foreach_lerp_(self._followers, self._followed, self.config.tau)
@@ -111,7 +178,38 @@ class Learner:
             done = step / self.config.steps
             rate = self.config.learning_rate * (1 - done) + self.config.final_learning_rate * done
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
+
+    def members(self) -> list[Networks]:
+        """The networks of each seed, as they are now."""
+        if not self.several:
+            return [self.networks]
+        found = []
+        for seed in range(len(next(iter(self.parameters.values())))):
+            networks = copy.deepcopy(self.networks)
+            networks.load_state_dict({name: p[seed].detach() for name, p in self.parameters.items()})
+            found.append(networks)
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """What the next update depends on."""
+        return {
+            "networks": {name: p.detach() for name, p in self.parameters.items()},
+            "target": self.target_parameters,
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    @torch.no_grad()
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `state` gave."""
+        for name, p in self.parameters.items():
+            p.copy_(state["networks"][name])
+        for name, p in self.target_parameters.items():
+            p.copy_(state["target"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
 
 
 @dataclass
@@ -171,6 +269,7 @@ def train(
     value_from: TrainingResult | None = None,
     checkpoints: str | Path | None = None,
     device: str | torch.device = "cpu",
+    together: bool | None = None,
     progress: bool = True,
 ) -> TrainingResult:
     """Train an agent on a data set, once for each seed.
@@ -185,7 +284,11 @@ def train(
         checkpoints: a folder. Each seed saves there and continues from there when it is called again with the same
             agent, data and configuration; on the CPU, with the same number of torch threads, to the same bits as if it
             had never stopped.
-        device: where to train.
+        device: where to train. The data set is moved there, batches are drawn there, and on a GPU a whole step is
+            recorded once as a CUDA graph and then replayed.
+        together: all seeds side by side in one set of operations, instead of one seed after the other. Each seed draws
+            the same batches and learns the same, up to rounding; a GPU is filled by several seeds, a CPU by one. None:
+            on a GPU only.
         progress: show a bar with loss and speed.
 
     Returns:
@@ -200,37 +303,43 @@ def train(
     spec = spec or trajectories.spec()
     if value_from is not None:
         _check_value_from(agent, value_from, seeds)
+    _set_matmul_precision(config, device)
     data = trajectories.to(device)
     sampler = HindsightSampler(data, agent.goals, agent.discount, agent.subgoal_steps)
     folder = None if checkpoints is None else Path(checkpoints)
+    if together is None:
+        together = torch.device(device).type == "cuda"
+    positions = [list(range(len(seeds)))] if together else [[position] for position in range(len(seeds))]
     result = TrainingResult(agent, spec)
     tables = []
     with tqdm(total=config.steps * len(seeds), disable=not progress, unit=" updates", mininterval=0.5) as bar:
-        for position, seed in enumerate(seeds):
-            fixed = None if value_from is None else value_from.networks[position]
-            run = _Run(agent, sampler, config, spec, seed, fixed, device)
-            path = None if folder is None else folder / f"seed_{seed}.pt"
+        for group in positions:
+            members = [seeds[position] for position in group]
+            fixed = None if value_from is None else [value_from.networks[position] for position in group]
+            run = _Run(agent, sampler, config, spec, members, fixed, device)
+            path = None if folder is None else folder / f"seed_{'_'.join(map(str, members))}.pt"
             fingerprint = "" if folder is None else _fingerprint(agent, config, spec, trajectories, fixed)
             if path is not None and path.exists():
                 run.restore(path, fingerprint)
-            bar.update(run.step)
-            bar.set_description(f"{type(agent).__name__} seed {seed}")
+            bar.update(run.step * len(members))
+            bar.set_description(f"{type(agent).__name__} seed {', '.join(map(str, members))}")
             try:
                 run.advance(bar, path, fingerprint)
             except KeyboardInterrupt:
                 result.interrupted = True
-            result.seeds.append(seed)
-            result.networks.append(run.learner.networks.requires_grad_(False))
-            tables.append(pd.DataFrame(run.rows))
+            result.seeds += members
+            result.networks += [networks.requires_grad_(False) for networks in run.learner.members()]
+            tables.append(pd.DataFrame(run.rows).sort_values(["seed", "step"]) if run.rows else pd.DataFrame())
             if result.interrupted:
-                tqdm.write(f"stopped at step {run.step} of {config.steps} of seed {seed}; what was trained is kept")
+                where = f"step {run.step} of {config.steps} of seed {', '.join(map(str, members))}"
+                tqdm.write(f"stopped at {where}; what was trained is kept")
                 break
     result.metrics = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     return result
 
 
 class _Run:
-    """One seed's training, which can be saved and restored between any two steps."""
+    """The training of one seed, or of several together, which can be saved and restored between any two steps."""
 
     def __init__(
         self,
@@ -238,19 +347,49 @@ class _Run:
         sampler: HindsightSampler,
         config: TrainingConfig,
         spec: Spec,
-        seed: int,
-        fixed: Networks | None,
+        seeds: list[int],
+        fixed: list[Networks] | None,
         device: str | torch.device,
     ) -> None:
-        self.config, self.sampler, self.seed = config, sampler, seed
-        networks = agent.networks(spec, torch.Generator().manual_seed(seed))
-        networks.to(device=device, dtype=sampler.trajectories.observations.dtype)
-        if fixed is not None:
-            _copy_value(fixed, networks)
-        self.learner = Learner(agent, networks, config, policy_only=fixed is not None)
-        self.generator = torch.Generator(device=device).manual_seed(seed + 1_000_003)
+        self.config, self.sampler, self.seeds = config, sampler, seeds
+        self.noise_size = noise_size(agent, spec)
+        members = [agent.networks(spec, torch.Generator().manual_seed(seed)) for seed in seeds]
+        for position, networks in enumerate(members):
+            networks.to(device=device, dtype=sampler.trajectories.float_dtype)
+            if fixed is not None:
+                _copy_value(agent, fixed[position], networks)
+        one_or_all = members[0] if len(members) == 1 else members
+        self.learner = Learner(agent, one_or_all, config, policy_only=fixed is not None)
+        self.generators = [torch.Generator(device=device).manual_seed(seed + 1_000_003) for seed in seeds]
+        self._replay: Callable[[], tuple[Tensor, Metrics]] | None = None
         self.step = 0
         self.rows: list[dict[str, float]] = []
+
+    def draw(self) -> Batch:
+        """The next batch, or that of every seed along a new first axis."""
+        batches = [self._draw(generator) for generator in self.generators]
+        if len(batches) == 1:
+            return batches[0]
+        entries = zip(*batches, strict=True)
+        return Batch(*(None if entry[0] is None else torch.stack(entry) for entry in entries))  # type: ignore[arg-type]
+
+    def _draw(self, generator: torch.Generator) -> Batch:
+        batch = self.sampler.sample(self.config.batch_size, generator)
+        batch = augment_batch(batch, self.config.augmentation, generator)
+        if self.noise_size:
+            shape, like = (self.config.batch_size, self.noise_size), batch.rewards
+            noise = torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
+            batch = batch._replace(noise=noise)
+        return batch
+
+    def update(self) -> tuple[Tensor, Metrics]:
+        """Draw and learn: the whole work of one step. On a GPU, from the fourth step on, one recorded CUDA graph."""
+        if self._replay is not None:
+            return self._replay()
+        if self.step == 3 and self.generators[0].device.type == "cuda":
+            self._replay = _record(lambda: self.learner.update(self.draw()), self.generators)
+            return self._replay()
+        return self.learner.update(self.draw())
 
     def advance(self, bar: tqdm, path: Path | None, fingerprint: str) -> None:
         """Train to the last step; save a checkpoint on the way, at the end and when interrupted."""
@@ -258,30 +397,37 @@ class _Run:
         with _DeferredInterrupt() as interrupt:
             while self.step < config.steps:
                 self.learner.set_learning_rate(self.step)
-                batch = self.sampler.sample(config.batch_size, self.generator)
-                loss, metrics = self.learner.update(batch)
+                loss, metrics = self.update()
                 self.step += 1
                 logs = self.step % config.log_every == 0 or self.step in (1, config.steps)
                 if logs or loss.device.type == "cpu":
                     self._stop_if_diverged(loss, metrics)
                 if logs:
-                    numbers = {name: float(value) for name, value in metrics.items()}
-                    self.rows.append({"seed": self.seed, "step": self.step, "loss": float(loss), **numbers})
-                    bar.set_postfix(loss=f"{float(loss):.3f}", refresh=False)
+                    self._log(loss, metrics)
+                    bar.set_postfix(loss=f"{float(loss.mean()):.3f}", refresh=False)
                 if path is not None and (self.step % config.checkpoint_every == 0 or self.step == config.steps):
                     self.save(path, fingerprint)
-                bar.update()
+                bar.update(len(self.seeds))
                 if interrupt.requested:
                     if path is not None:
                         self.save(path, fingerprint)
                     raise KeyboardInterrupt
 
+    def _log(self, loss: Tensor, metrics: Metrics) -> None:
+        """A row of numbers a seed."""
+        numbers = {name: value.reshape(-1).tolist() for name, value in {"loss": loss, **metrics}.items()}
+        for position, seed in enumerate(self.seeds):
+            own = {name: values[position] for name, values in numbers.items()}
+            self.rows.append({"seed": seed, "step": self.step, **own})
+
     def _stop_if_diverged(self, loss: Tensor, metrics: Metrics) -> None:
-        if torch.isfinite(loss):
+        finite = torch.isfinite(loss)
+        if finite.all():
             return
-        terms = [name for name, value in metrics.items() if not torch.isfinite(value)] or ["the total loss"]
+        broken = [seed for seed, whole in zip(self.seeds, finite.reshape(-1).tolist(), strict=True) if not whole]
+        terms = [name for name, value in metrics.items() if not torch.isfinite(value).all()] or ["the total loss"]
         raise TrainingDivergedError(
-            f"{', '.join(terms)} became NaN or infinite at step {self.step} of seed {self.seed}: "
+            f"{', '.join(terms)} became NaN or infinite at step {self.step} of seed {', '.join(map(str, broken))}: "
             "lower the learning rate or the alphas, and check the data for outliers"
         )
 
@@ -290,27 +436,62 @@ class _Run:
         content = {
             "fingerprint": fingerprint,
             "step": self.step,
-            "networks": self.learner.networks.state_dict(),
-            "target": self.learner.target.state_dict(),
-            "optimizer": self.learner.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
+            **self.learner.state(),
+            "generators": [generator.get_state() for generator in self.generators],
             "rows": self.rows,
         }
         _write(path, content)
 
     def restore(self, path: Path, fingerprint: str) -> None:
         """Continue from a checkpoint of the same run."""
-        content = torch.load(path, weights_only=True)
-        if content["fingerprint"] != fingerprint:
+        try:
+            content = torch.load(path, weights_only=True)
+            stored = content["fingerprint"]
+        except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{path} is not a whole checkpoint, delete it to start that seed again ({error})"
+            ) from error
+        if stored != fingerprint:
             raise ValueError(
                 f"{path} is from a run with another agent, configuration or data set: "
                 "give another checkpoint folder, or delete this one to start again"
             )
-        self.learner.networks.load_state_dict(content["networks"])
-        self.learner.target.load_state_dict(content["target"])
-        self.learner.optimizer.load_state_dict(content["optimizer"])
-        self.generator.set_state(content["generator"].cpu())
+        self.learner.load_state(content)
+        for generator, state in zip(self.generators, content["generators"], strict=True):
+            generator.set_state(state.cpu())
         self.step, self.rows = content["step"], content["rows"]
+
+
+def _record(step: Callable[[], tuple[Tensor, Metrics]], generators: list[torch.Generator]) -> Callable[[], Any]:
+    """Record all that one step does on the GPU. What is returned does it again, with one launch.
+
+    Its results are in the same memory every time: read them before the next step. To be recorded, a step must have run
+    before, so that whatever is set up at first use is there.
+    """
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    for generator in generators:
+        graph.register_generator_state(generator)
+    with torch.cuda.graph(graph):
+        results = step()
+
+    def replay() -> Any:
+        graph.replay()
+        return results
+
+    return replay
+
+
+def noise_size(agent: Agent, spec: Spec) -> int:
+    """How many normal numbers an agent's loss needs for each transition: most need none, and do not say so."""
+    size: int = agent.noise_size(spec) if hasattr(agent, "noise_size") else 0
+    return size
+
+
+def _set_matmul_precision(config: TrainingConfig, device: str | torch.device) -> None:
+    """How a GPU multiplies matrices of 32-bit numbers, for this process."""
+    if torch.device(device).type == "cuda":
+        torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
 
 
 class _DeferredInterrupt:
@@ -342,8 +523,8 @@ def _check_value_from(agent: Agent, value_from: TrainingResult, seeds: Sequence[
         raise ValueError(f"value_from has seeds {value_from.seeds}, these are {list(seeds)}: make them equal")
 
 
-def _copy_value(source: Networks, networks: Networks) -> None:
-    for name in VALUE_NETWORKS:
+def _copy_value(agent: Agent, source: Networks, networks: Networks) -> None:
+    for name in _value_networks(agent):
         module = getattr(networks, name, None)
         if module is None or not list(module.parameters()):
             continue
@@ -356,14 +537,21 @@ def _copy_value(source: Networks, networks: Networks) -> None:
         module.requires_grad_(False)
 
 
-def _fingerprint(agent: Agent, config: TrainingConfig, spec: Spec, data: Trajectories, fixed: Networks | None) -> str:
+def _value_networks(agent: Agent) -> tuple[str, ...]:
+    names: tuple[str, ...] = getattr(agent, "value_networks", ())
+    return names
+
+
+def _fingerprint(
+    agent: Agent, config: TrainingConfig, spec: Spec, data: Trajectories, fixed: list[Networks] | None
+) -> str:
     """A digest of all that, beside the seed, decides a run's result, except how often it logs or saves."""
     settings: dict[str, Any] = dataclasses.asdict(config)
     del settings["checkpoint_every"]
-    digest = hashlib.sha256(repr((agent, settings, spec)).encode())
+    digest = hashlib.sha256(repr((agent, settings, spec, data.frame_stack)).encode())
     tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
-    if fixed is not None:
-        tensors += [p for name, p in fixed.state_dict().items() if name.split(".")[0] in VALUE_NETWORKS]
+    for networks in fixed or []:
+        tensors += [p for name, p in networks.state_dict().items() if name.split(".")[0] in _value_networks(agent)]
     for tensor in tensors:
         if tensor is not None:
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

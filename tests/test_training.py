@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -78,6 +79,63 @@ def test_seeds_repeat_and_differ() -> None:
     one, again, other = (train(AGENT, walks(), CONFIG, [seed], progress=False) for seed in (1, 1, 2))
     assert equal(one, again)
     assert not equal(one, other)
+
+
+@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("discrete", [False, True])
+def test_seeds_side_by_side_learn_what_each_learns_alone(name: str, discrete: bool) -> None:
+    agent, data = small(name, discrete), walks(discrete).to(dtype=torch.float64)
+    if not discrete and name in ("gciql", "qrl", "ris", "saw"):
+        agent = dataclasses.replace(agent, const_std=False)  # the first three draw numbers then
+    alone = train(agent, data, CONFIG, 3, progress=False)
+    together = train(agent, data, CONFIG, 3, together=True, progress=False)
+    assert together.seeds == [0, 1, 2]
+    for a, b in zip(alone.networks, together.networks, strict=True):
+        for (key, p), q in zip(a.named_parameters(), b.parameters(), strict=True):
+            assert torch.allclose(p, q, rtol=0, atol=1e-9), key
+    ties = [column for column in alone.metrics if "categorical_accuracy" in column]  # the same goal twice in a batch
+    pd.testing.assert_frame_equal(alone.metrics.drop(columns=ties), together.metrics.drop(columns=ties), rtol=1e-6)
+
+
+def test_seeds_side_by_side_share_values_and_resume(tmp_path: Path) -> None:
+    value = train(small("gcivl"), walks(), CONFIG, 2, progress=False)
+    agent = GCWAE(**SMALL, subgoal_steps=3)
+    whole = train(agent, walks(), CONFIG, 2, value_from=value, together=True, progress=False)
+    short = dataclasses.replace(CONFIG, checkpoint_every=7)
+    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    part = train(agent, walks(), short, 2, value_from=value, together=True, checkpoints=tmp_path, progress=False)
+    timer.join()
+    assert (tmp_path / "seed_0_1.pt").exists()
+    assert len(part.networks) == 2
+    resumed = train(agent, walks(), short, 2, value_from=value, together=True, checkpoints=tmp_path, progress=False)
+    assert equal(whole, resumed)
+    assert torch.equal(resumed.networks[1].value.net.dense[0].kernel, value.networks[1].value.net.dense[0].kernel)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("together", [False, True])
+def test_compiled_training_gives_the_same_numbers(together: bool) -> None:
+    data = walks().to(dtype=torch.float64)
+    compiled = train(AGENT, data, dataclasses.replace(CONFIG, compile=True), 2, together=together, progress=False)
+    plain = train(AGENT, data, CONFIG, 2, progress=False)
+    for a, b in zip(compiled.networks, plain.networks, strict=True):
+        assert all(torch.allclose(p, q, rtol=0, atol=1e-9) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def test_bfloat16_is_near_float32() -> None:
+    rough = train(AGENT, walks(), dataclasses.replace(CONFIG, precision="bfloat16"), progress=False).metrics
+    exact = train(AGENT, walks(), CONFIG, progress=False).metrics
+    assert rough["loss"].tolist() != exact["loss"].tolist()
+    assert rough["loss"].iloc[0] == pytest.approx(exact["loss"].iloc[0], rel=0.02)
+
+
+def test_a_truncated_checkpoint_is_named(tmp_path: Path) -> None:
+    train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
+    path = tmp_path / "seed_0.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="not a whole checkpoint"):
+        train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
 
 
 def test_interrupted_at_a_checkpoint_it_resumes_to_the_same_bits(tmp_path: Path) -> None:

@@ -65,15 +65,16 @@ def ivl_loss(
     Park et al., "HIQL" (NeurIPS 2023), equation 3; OGBench's `gcivl.py`.
     """
     s, s_next, g = batch.observations, batch.next_observations, batch.value_goals
+    seen = represent(s, g)
     with torch.no_grad():
-        both = torch.cat([s, s_next])
-        goals = torch.cat([g, g])
-        v_target, v_next = target.value(both, represent(both, goals)).chunk(2, dim=1)  # (2, B) each
+        seen_next = represent(s_next, g)
+        both = target.value(torch.cat([s, s_next]), torch.cat([seen, seen_next]))
+        v_target, v_next = both.chunk(2, dim=1)  # (2, B) each
         discounted = discount * batch.masks
         advantages = batch.rewards + discounted * v_next.amin(dim=0) - v_target.mean(dim=0)  # (B,)
         returns = batch.rewards + discounted * v_next  # (2, B)
         weights = expectile_weights(advantages, expectile)
-    values = networks.value(s, represent(s, g))  # (2, B)
+    values = networks.value(s, seen)  # (2, B)
     loss = (weights * (returns - values).square()).mean(dim=1).sum()
     v = values.detach().mean(dim=0)
     return loss, {
@@ -215,4 +216,7 @@ def divergence(
     if const_std and reference_discrete and isinstance(policy, Categorical):
         numbers = policy.mode - target_policy.mode
         return numbers.square().sum().to(policy.logits.dtype).expand(len(numbers))
+    if isinstance(policy, Categorical) and isinstance(target_policy, Categorical):
+        kl: Tensor = (target_policy.probs * (target_policy.logits - policy.logits)).sum(dim=-1)
+        return kl
     return cast(Tensor, kl_divergence(target_policy, policy))

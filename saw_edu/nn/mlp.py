@@ -7,7 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+_GELU_LINEAR = 2 * math.sqrt(2 / math.pi)
+_GELU_CUBIC = _GELU_LINEAR * 0.044715
 LAYER_NORM_EPSILON = 1e-6  # flax's default, which the reference uses (torch's own is 1e-5)
+
+
+def gelu(x: Tensor) -> Tensor:
+    """The tanh form of GELU, x (1 + tanh(u)) / 2 with u = sqrt(2/π) (x + .044715 x³), as x σ(2u).
+
+    The same function, as (1 + tanh(u)) / 2 = σ(2u); but a sigmoid takes a quarter of a tanh's time on a CPU.
+    """
+    return x * torch.sigmoid(x * (_GELU_LINEAR + _GELU_CUBIC * x * x))
 
 
 class Dense(nn.Module):
@@ -29,7 +39,7 @@ class Dense(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.kernel.ndim == 2:
             return F.linear(x, self.kernel.T, self.bias)
-        return torch.baddbmm(self.bias[:, None], x, self.kernel)  # (E, B, out)
+        return torch.bmm(x, self.kernel) + self.bias[:, None]  # (E, B, out)
 
 
 class LayerNorm(nn.Module):
@@ -82,7 +92,7 @@ class MLP(nn.Module):
         for i, dense in enumerate(self.dense):
             x = dense(x)
             if i < self.activated:
-                x = F.gelu(x, approximate="tanh")
+                x = gelu(x)
                 if self.norm:
                     x = self.norm[i](x)
         return x
