@@ -183,9 +183,7 @@ def load_golden(path: str | Path) -> Golden:
         raise GoldenFileError(f"{path}: {error}") from None
     noise_size = getattr(agent, "noise_size", None)
     if noise_size is not None and noise_size(spec) > 0 and "batch/noise" not in arrays:
-        raise GoldenFileError(
-            f"{path}: this agent's loss draws normal numbers, which the file lacks (batch/noise)"
-        )
+        raise GoldenFileError(f"{path}: this agent's loss draws normal numbers, which the file lacks (batch/noise)")
     return Golden(path.stem, agent, spec, training, arrays, goal_key)
 
 

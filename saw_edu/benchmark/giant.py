@@ -6,12 +6,8 @@ Chapter 16 shows these results and trains one seed of them live. `python -m saw_
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import subprocess
 import time
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +16,7 @@ from torch import Tensor
 
 from saw_edu.agents import GCBC, GCIVL, HIQL, SAW, Agent
 from saw_edu.assets import course_root
+from saw_edu.benchmark.record import write_provenance
 from saw_edu.data import Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate
 from saw_edu.evaluation import episodes_by_distance, evaluate
@@ -106,29 +103,19 @@ def record(folder: Path, work: Path, seeds: list[int]) -> None:
     for name, result in results.items():
         result.save(folder / f"{name}.pt", keep=("actor", "low_actor", "high_actor"))
     pd.concat(tables).to_csv(folder / "episodes.csv", index=False)
-    provenance = {
-        "command": "python -m saw_edu.benchmark.giant",
-        "commit": _commit(),
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()} CPU, one torch thread, Python {platform.python_version()}",
-        "torch": torch.__version__.split("+")[0],
-        "resumed from checkpoints": resumed,  # then the seconds below do not tell what training took
-        "seconds of this call": round(time.perf_counter() - start),
-        "seeds": seeds,
-        "value": asdict(VALUE_CONFIG),
-        "policies": asdict(POLICY_CONFIG),
-        "agents": {name: repr(agent) for name, agent in make_agents().items()},
-        "files": "value.pt, <agent>.pt: networks of all seeds; episodes.csv: every evaluation episode",
-    }
-    (folder / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
-
-
-def _commit() -> str:
-    try:
-        command = ["git", "rev-parse", "--short", "HEAD"]
-        return subprocess.run(command, cwd=course_root(), capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+    write_provenance(
+        folder,
+        "python -m saw_edu.benchmark.giant",
+        **{
+            "resumed from checkpoints": resumed,  # then the seconds below do not tell what training took
+            "seconds of this call": round(time.perf_counter() - start),
+            "seeds": seeds,
+            "value": asdict(VALUE_CONFIG),
+            "policies": asdict(POLICY_CONFIG),
+            "agents": {name: repr(agent) for name, agent in make_agents().items()},
+            "files": "value.pt, <agent>.pt: networks of all seeds; episodes.csv: every evaluation episode",
+        },
+    )
 
 
 def main() -> None:

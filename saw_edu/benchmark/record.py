@@ -1,0 +1,42 @@
+"""Where a recorded result comes from."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from saw_edu.assets import course_root
+
+
+def write_provenance(folder: Path, command: str, **details: Any) -> None:
+    """Write `provenance.json`: command, commit, date, machine and versions, and what else is given."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"command": command, **origin(), **details}
+    (folder / "provenance.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def origin() -> dict[str, str]:
+    """Commit, date, machine and versions of this process."""
+    threads = torch.get_num_threads()
+    machine = f"{platform.machine()} CPU, {threads} torch thread{'s' if threads > 1 else ''}"
+    return {
+        "commit": commit(),
+        "date": date.today().isoformat(),
+        "machine": f"{machine}, Python {platform.python_version()}",
+        "torch": torch.__version__.split("+")[0],
+    }
+
+
+def commit() -> str:
+    """The checkout's commit, with "-dirty" where files were changed since; "unknown" outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        return subprocess.run(command, cwd=course_root(), capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
