@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import Metrics, awr_policy_loss, check_policy_extraction, ddpgbc_policy_loss
+from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import BilinearValue, Inputs, Networks, draw, frozen, make_actor
 
@@ -41,6 +42,9 @@ class CRL:
         levels=1,
         source="Eysenbach et al. 2022, OGBench",
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The critics, the policy and, for AWR, a V without actions."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import Metrics, policy_metrics
+from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import Inputs, Networks, draw, make_actor
 
@@ -31,6 +32,9 @@ class GCBC:
         levels=1,
         source="Lynch et al. 2020, Ghosh et al. 2021",
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The policy."""

@@ -14,6 +14,7 @@ from saw_edu.agents.objectives import (
     ddpgbc_policy_loss,
     expectile_loss,
 )
+from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, frozen, make_actor
 
@@ -43,6 +44,9 @@ class GCIQL:
         levels=1,
         source="Kostrikov et al. 2022, OGBench",
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """V, the pair of critics and the policy."""

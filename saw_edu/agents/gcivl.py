@@ -8,6 +8,7 @@ from torch import Tensor
 
 from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import Metrics, awr_policy_loss, ivl_loss, one_step_advantages, value_of
+from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, make_actor
 
@@ -36,6 +37,9 @@ class GCIVL:
         levels=1,
         source="OGBench, Park et al. 2025",
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The value and the policy."""

@@ -15,6 +15,7 @@ from saw_edu.agents.objectives import (
     subgoal_generator_loss,
     value_of,
 )
+from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import Actor, GoalConditionedValue, Inputs, Networks, draw, goal_representation, make_actor
 
@@ -52,6 +53,9 @@ class GCWAE:
         levels=1,
         source="Zhou & Kao 2025",
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The representation φ, the value, the subgoal generator and the flat policy."""

@@ -16,6 +16,7 @@ from saw_edu.agents.objectives import (
     subgoal_generator_loss,
     value_of,
 )
+from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import (
     Actor,
@@ -57,6 +58,9 @@ class HIQL:
         levels=2,
         source="Park et al. 2023",
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The representation φ, the value and the two policies."""

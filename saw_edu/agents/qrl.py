@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import Metrics, awr_policy_loss, check_policy_extraction, ddpgbc_policy_loss
+from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import IQE, MLP, MRN, Inputs, LogScale, Networks, draw, frozen, make_actor
 
@@ -46,6 +47,9 @@ class QRL:
         levels=1,
         source="Wang et al. 2023, OGBench",
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The quasimetric, λ, the policy and, for DDPG+BC, the dynamics of latent states."""

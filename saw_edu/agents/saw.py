@@ -21,6 +21,7 @@ from saw_edu.agents.objectives import (
     value_of,
     values_of,
 )
+from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, goal_representation, make_actor
 
@@ -64,6 +65,9 @@ class SAW:
         levels=1,
         source="Zhou & Kao 2025",
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The value with its representation, π_sub (`low_actor`, on raw waypoints), and π (`actor`) with its own."""
