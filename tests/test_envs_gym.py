@@ -18,6 +18,8 @@ WORLDS = [
     *(PointMaze("medium", 1.0, features) for features in ("position", "scaled", "fourier")),
     *(GridMaze("medium", 0.1, features) for features in ("onehot", "position", "scaled", "fourier")),
     PointMaze("teleport", 1.0),
+    PointMaze("u-turn", 1.0, features="pixels"),
+    GridMaze("u-turn", features="pixels"),
 ]
 
 
@@ -90,6 +92,21 @@ def test_many_environments_are_the_single_one_many_times(world) -> None:
         # an ended environment starts a new episode elsewhere; its oracle's action no longer matters
         states = world.states_of(torch.as_tensor(batch["observation"]))
     assert endings == {(False, False), (True, False), (False, True)}
+
+
+def test_pictures_are_observed_as_they_are() -> None:
+    world = GridMaze("u-turn", features="pixels")
+    start, goal, after = world.observe(torch.tensor([[1, 1], [1, 3], [1, 2]])).numpy()
+    for env in (MazeEnv(world), MazeVectorEnv(world, 1)):
+        options = {"start": [1, 1], "goal": [1, 3]}
+        seen, _ = env.reset(seed=0, options=options)
+        moved, *_ = env.step(4 if isinstance(env, MazeEnv) else np.array([4]))
+        space = gymnasium.spaces.Box(0, 255, (20, 24, 3), np.uint8)
+        assert getattr(env, "single_observation_space", env.observation_space)["goal"] == space
+        assert seen in env.observation_space
+        assert moved in env.observation_space
+        for given, expected in ((seen["observation"], start), (seen["goal"], goal), (moved["observation"], after)):
+            assert np.array_equal(given.reshape(20, 24, 3), expected)
 
 
 def test_an_ended_episode_is_reset_by_the_next_step() -> None:

@@ -22,12 +22,15 @@ from saw_edu.envs.point import PointMaze
 from saw_edu.envs.render import picture
 from saw_edu.envs.world import World
 
-Observation = dict[str, NDArray[np.float32]]
+Observation = dict[str, NDArray[Any]]
 IDS = ("saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0")
 
 
 def _observation_space(world: World) -> Any:
     """Bounds hold for every state of the free space: a maze's border is always wall."""
+    if world.spec.image is not None:
+        picture_box = spaces.Box(0, 255, world.spec.image, np.uint8)
+        return spaces.Dict({"observation": picture_box, "goal": picture_box})
     corners = torch.tensor(world.maze.extent).reshape(2, 2).T  # (2, 2): bottom left and top right
     is_raw = getattr(world, "features", "") == "position"
     low, high = corners.numpy() if is_raw else (np.full(world.spec.observation_dim, v) for v in (-1.0, 1.0))
@@ -66,7 +69,8 @@ def _draw(world: World, num: int, generator: torch.Generator, options: dict[str,
 class MazeEnv(gymnasium.Env[Observation, Any]):
     """One maze to a goal.
 
-    - Observation: {"observation": features of the state, "goal": features of the goal state}, float32.
+    - Observation: {"observation": features of the state, "goal": features of the goal state}, float32; with
+      features="pixels" small pictures (height, width, 3), uint8.
     - Actions: those of the world: Discrete(5) in a grid maze, Box(-1, 1, (2,)) in a point maze.
     - Reward: 1 when the goal is reached, else 0.
     - Termination: when the goal is reached. Truncation: after `world.max_steps` actions.

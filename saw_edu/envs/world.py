@@ -28,7 +28,7 @@ class World(Protocol):
         ...
 
     def observe(self, states: Tensor) -> Tensor:
-        """States (B, 2) -> observations (B, spec.observation_dim), float."""
+        """States (B, 2) -> observations (B, spec.observation_dim), float, or pictures (B, *spec.image), uint8."""
         ...
 
     def states_of(self, observations: Tensor) -> Tensor:
