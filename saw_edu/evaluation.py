@@ -13,6 +13,7 @@ from scipy import stats
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from saw_edu.data import push_frame
 from saw_edu.envs import World
 
 PolicyLike = Callable[[Tensor, Tensor], Tensor]  # (observations, goals) -> actions
@@ -42,6 +43,7 @@ def evaluate(
     max_steps: int | None = None,
     generator: torch.Generator | None = None,
     keep_paths: bool = False,
+    frame_stack: int = 1,
     progress: bool = True,
 ) -> Evaluation:
     """All policies (one a seed) on the same episodes, in one batched roll-out.
@@ -57,19 +59,26 @@ def evaluate(
         max_steps: patience; the world's own where not given.
         generator: for worlds that draw random numbers.
         keep_paths: also return the states visited.
+        frame_stack: how many frames the policies see at once, oldest first; that of the data they were trained on. An
+            episode begins with its first frame repeated, and a goal is one frame repeated, as in OGBench.
         progress: show a bar with the success so far.
+
+    Raises:
+        ValueError: no policies, not as many goals as starts, or a frame_stack below 1.
     """
     if len(policies) == 0 or len(starts) == 0 or len(starts) != len(goals):
         raise ValueError(f"need policies and as many goals as starts, got {len(policies)}, {len(goals)}, {len(starts)}")
+    if frame_stack < 1:
+        raise ValueError(f"frame_stack must be at least 1 frame, got {frame_stack}")
     steps, seeds, episodes = max_steps or world.max_steps, len(policies), len(starts)
     states, ends = starts.repeat(seeds, 1), goals.repeat(seeds, 1)  # (S * M, 2)
-    goal_observations = world.observe(ends)
+    goal_observations = torch.cat([world.observe(ends)] * frame_stack, dim=-1)
+    observations = torch.cat([world.observe(states)] * frame_stack, dim=-1)
     done = world.reached(states, ends)
     lengths = torch.where(done, 0, steps)
     paths = [states] if keep_paths else None
     with tqdm(total=steps, disable=not progress, unit=" steps", desc="evaluation", mininterval=0.5) as bar:
         for step in range(1, steps + 1):
-            observations = world.observe(states)
             actions = torch.cat(
                 [
                     policy(o, g)
@@ -79,6 +88,7 @@ def evaluate(
                 ]
             )
             states = torch.where(done[:, None], states, world.step(states, actions, generator))
+            observations = push_frame(observations, world.observe(states))
             arrived = world.reached(states, ends) & ~done
             lengths = torch.where(arrived, step, lengths)
             done |= arrived

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from saw_edu.envs import PointMaze
+from saw_edu.envs import GridMaze, PointMaze
 from saw_edu.evaluation import (
     episode_interval,
     episodes_by_distance,
@@ -90,6 +90,26 @@ def test_already_there() -> None:
     assert result.episodes["steps"].tolist() == [0] * 4
 
 
+@pytest.mark.parametrize("features", ["pixels", "scaled"])
+def test_policies_see_the_last_frames_and_a_goal_of_one(features: str) -> None:
+    world = GridMaze("u-turn", features=features)
+    starts, goals = torch.tensor([[1, 1], [3, 2]]), torch.tensor([[1, 4], [3, 4]])
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def policy(observations: torch.Tensor, goals: torch.Tensor) -> torch.Tensor:
+        seen.append((observations, goals))
+        return torch.full((len(observations),), 4)  # right
+
+    outcome = evaluate([policy], world, starts, goals, frame_stack=3, keep_paths=True, max_steps=3, progress=False)
+    assert outcome.episodes["steps"].tolist() == [3, 2]
+    columns = [[[1, 1, 1], [2, 2, 2]], [[1, 1, 2], [2, 2, 3]], [[1, 2, 3], [2, 3, 4]]]  # (step, episode, frame)
+    for (observations, goal_frames), step in zip(seen, columns, strict=True):
+        for row, own, told, frames in zip((1, 3), observations, goal_frames, step, strict=True):
+            expected = world.observe(torch.tensor([[row, column] for column in frames]))
+            assert torch.equal(own, torch.cat(list(expected), dim=-1))
+            assert torch.equal(told, torch.cat([world.observe(torch.tensor([[row, 4]]))[0]] * 3, dim=-1))
+
+
 def test_intervals_cover_what_they_promise() -> None:
     generator = np.random.default_rng(0)
     hits = 0
@@ -109,3 +129,5 @@ def test_bad_input(episodes: tuple[torch.Tensor, torch.Tensor]) -> None:
         evaluate([idle], WORLD, episodes[0], episodes[1][:5], progress=False)
     with pytest.raises(ValueError, match="need policies"):
         evaluate([], WORLD, *episodes, progress=False)
+    with pytest.raises(ValueError, match="frame_stack must be at least 1 frame, got 0"):
+        evaluate([idle], WORLD, *episodes, frame_stack=0, progress=False)
