@@ -229,9 +229,9 @@ class TrainingResult:
         return [Policy(self.agent, networks) for networks in self.networks]
 
     def save(self, path: str | Path, keep: Sequence[str] | None = None) -> Path:
-        """Write the networks (all, or only those named in `keep`) of all seeds to one file."""
+        """Write the networks (all, or only those named in `keep`) of all seeds to one file, for any device."""
         states = [
-            {name: p for name, p in networks.state_dict().items() if keep is None or name.split(".")[0] in keep}
+            {name: p.cpu() for name, p in networks.state_dict().items() if keep is None or name.split(".")[0] in keep}
             for networks in self.networks
         ]
         content = {"agent": type(self.agent).__name__, "seeds": self.seeds, "networks": states}
@@ -239,12 +239,12 @@ class TrainingResult:
 
     @classmethod
     def load(cls, path: str | Path, agent: Agent, spec: Spec) -> TrainingResult:
-        """Read what `save` wrote, for the same agent. Networks that were not kept stay untrained.
+        """Read what `save` wrote, for the same agent, on the CPU. Networks that were not kept stay untrained.
 
         Raises:
             ValueError: the file is of another agent, or of networks with other sizes.
         """
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
         if content["agent"] != type(agent).__name__:
             raise ValueError(f"{path} holds {content['agent']} networks, not {type(agent).__name__}: give that agent")
         result = cls(agent, spec, list(content["seeds"]))
