@@ -1,6 +1,6 @@
 """Data sets and worlds by name: made on the spot from the built-in mazes, or read from a file.
 
-Every name gives the same data each time, in less than a second, so nothing is stored.
+Every name gives the same data each time, in a second or two, so nothing is stored.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -38,6 +38,13 @@ _KINDS = {
     ),
     "gridmaze": _Kind(
         GridMaze, "cell by cell, five discrete actions, one-hot observations", episodes=200, length=100, noise=0.3
+    ),
+    "pixelmaze": _Kind(
+        lambda layout: GridMaze(layout, features="pixels"),
+        "gridmaze seen as small pictures, for agents with an --encoder such as impala_debug",
+        episodes=200,
+        length=100,
+        noise=0.3,
     ),
     "ogbench-pointmaze": _Kind(PointMaze, "OGBench's own step size and observations, for files from there"),
 }
@@ -118,20 +125,40 @@ def make_world(name: str) -> World:
     return _KINDS[kind].make(layout)
 
 
-def load(source: str) -> Dataset:
+def load(source: str, frame_stack: int = 1) -> Dataset:
     """A data set by its name, or from an .npz file in OGBench's layout.
+
+    Args:
+        source: the name or file.
+        frame_stack: how many of the last pictures an agent sees at once.
 
     Raises:
         ValueError: an unknown name; the message has the nearest known one. A file that cannot be used (DatasetError).
+            More than one frame of observations that are no pictures, or less than one.
         FileNotFoundError: no such file.
     """
+    if frame_stack < 1:
+        raise ValueError(f"frame_stack must be at least 1 frame, got {frame_stack}")
     if source in dataset_names():
-        return _collect(source)
-    if source.endswith(".npz") or Path(source).is_file():
+        dataset = _collect(source)
+    elif source.endswith(".npz") or Path(source).is_file():
         trajectories = load_npz(source)
-        return Dataset(source, trajectories, trajectories.spec(), world=None)
-    hint = nearest(source, dataset_names())
-    raise ValueError(f"no data set is called {source!r}{hint} Give an .npz file, or a name:\n{explain_datasets()}")
+        dataset = Dataset(source, trajectories, trajectories.spec(), world=None)
+    else:
+        hint = nearest(source, dataset_names())
+        raise ValueError(f"no data set is called {source!r}{hint} Give an .npz file, or a name:\n{explain_datasets()}")
+    if frame_stack == 1:
+        return dataset
+    if dataset.spec.image is None:
+        raise ValueError(f"only pictures are stacked, the observations of {source} are vectors: leave frame_stack at 1")
+    stacked = replace(dataset.trajectories, frame_stack=frame_stack)
+    return replace(dataset, trajectories=stacked, spec=stack_frames(dataset.spec, frame_stack))
+
+
+def stack_frames(spec: Spec, frame_stack: int) -> Spec:
+    """The sizes that an agent sees who is shown so many observations at once."""
+    image = spec.image and (*spec.image[:2], spec.image[2] * frame_stack)
+    return replace(spec, observation_dim=spec.observation_dim * frame_stack, image=image)
 
 
 def _collect(name: str) -> Dataset:

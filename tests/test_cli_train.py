@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -20,12 +21,16 @@ from saw_edu import datasets
 from saw_edu.agents import AGENTS, SAW
 from saw_edu.benchmark import giant
 from saw_edu.cli import app
-from saw_edu.data import HindsightGoals, save_npz
+from saw_edu.data import HindsightGoals, Spec, save_npz
+from saw_edu.evaluation import Evaluation
+from saw_edu.evaluation import evaluate as rolled_out
 from saw_edu.run import distance_edges
+from saw_edu.run.folder import RunFailedError, reported_failures
 from saw_edu.run.options import parse
-from saw_edu.training import TrainingConfig
+from saw_edu.training import TrainingConfig, TrainingResult, train
 
 GCBC = "train --agent gcbc --dataset gridmaze-u-turn-navigate --actor-hidden-dims 8 --batch-size 8 --out run"
+PIXELS = f"{GCBC} --encoder impala_debug --steps 2".replace("gridmaze", "pixelmaze")
 SMALL = "--value-hidden-dims 8 --actor-hidden-dims 8 --low-actor-hidden-dims 8 --rep-dim 4 --batch-size 8"
 
 
@@ -71,6 +76,8 @@ def test_options_reach_the_dataclasses() -> None:
     assert options.agent == SAW(goals=goals, rep_dim=None, actor_hidden_dims=(3, 4), layer_norm=False)
     assert options.training == TrainingConfig(steps=7, final_learning_rate=1e-5)
     assert options.seeds == 3
+    for words, together in (([], None), (["--together"], True), (["--together", "False"], False)):
+        assert parse("gcbc", ["--dataset", "x", *words, "--frame-stack", "2"]).together is together
 
 
 def test_the_overview_lists_agents_and_data_sets() -> None:
@@ -93,6 +100,15 @@ def test_the_overview_lists_agents_and_data_sets() -> None:
         (f"{GCBC} --steps 0", ["steps must be at least 1, got 0"]),
         (f"{GCBC} --seeds 0", ["--seeds must be at least 1, got 0"]),
         (f"{GCBC} --value-goals 1 1 0", ["three probabilities that sum to 1"]),
+        (f"{GCBC} --discount 2", ["discount must lie between 0 and 1", "got 2.0"]),
+        (f"{GCBC} --actor-hidden-dims 8 0", ["actor_hidden_dims must name at least one layer", "got (8, 0)"]),
+        (f"{GCBC} --together maybe", ["--together", "maybe"]),
+        (f"{GCBC} --augmentation 0.5", ["observations of gridmaze-u-turn-navigate are vectors: leave it at 0"]),
+        (f"{PIXELS} --augmentation 1.5", ["--augmentation is a probability between 0 and 1, got 1.5"]),
+        (f"{GCBC} --frame-stack 2", ["only pictures are stacked", "leave frame_stack at 1"]),
+        (f"{GCBC} --frame-stack 0", ["frame_stack must be at least 1 frame, got 0"]),
+        (GCBC.replace("gridmaze", "pixelmaze"), ["observations are images (20, 24, 3): choose an encoder"]),
+        ("train --agent crl --dataset gridmaze-u-turn-navigate", ["needs continuous actions: set actor_loss='awr'"]),
         (f"{GCBC} --device gpu", ["--device gpu cannot be used", "give --device cpu"]),
         ("train --agent saw --dataset pointmaze-giant-navigte", ["did you mean 'pointmaze-giant-navigate'?"]),
         ("train --agent saw --dataset there.npz", ["no data set at there.npz: check the path"]),
@@ -126,7 +142,7 @@ def test_names_give_worlds_and_data_that_fit_and_repeat() -> None:
     assert walk.spec == datasets.make_world("gridmaze-corridor").spec
     assert walk.spec.discrete
     assert walk.spec.action_dim == 5
-    assert len(datasets.dataset_names()) == 4 * len(datasets.world_names()) // 3
+    assert len(datasets.dataset_names()) == 3 * 8 * 2
     with pytest.raises(ValueError, match="did you mean 'ogbench-pointmaze-giant'"):
         datasets.make_world("ogbench-pointmace-giant")
 
@@ -148,6 +164,35 @@ def test_a_file_is_as_good_as_a_name(elsewhere: Path) -> None:
     shown = call("evaluate runs/gcbc-mine --world gridmaze-u-turn --episodes 4")
     assert shown.exit_code == 0
     assert shown.output.splitlines()[1:-1] == call("evaluate run --episodes 4").output.splitlines()[1:-1]
+
+
+def test_pictures_are_trained_on_with_an_encoder(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stacked and cropped too; evaluation shows the policies as many frames as training did."""
+    command = f"{PIXELS} --frame-stack 3 --augmentation 0.5"
+    assert call(command).exit_code == 0
+    config = json.loads((elsewhere / "run" / "config.json").read_text())
+    assert config["spec"]["image"] == [20, 24, 9]
+    stacks = []
+
+    def evaluate(*arguments: object, frame_stack: int, **options: object) -> Evaluation:
+        stacks.append(frame_stack)
+        return rolled_out(*arguments, frame_stack=frame_stack, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("saw_edu.run.evaluate.evaluate", evaluate)
+    assert call("evaluate run --episodes 1").exit_code == 0
+    assert stacks == [3]
+    refused = call(f"{PIXELS} --frame-stack 2 --augmentation 0.5")
+    assert refused.exit_code == 2
+    assert "  frame_stack: 3 there, 2 now" in refused.output
+
+
+def test_frames_of_a_data_set_are_stacked() -> None:
+    one, two = (datasets.load("pixelmaze-u-turn-random", frames) for frames in (1, 2))
+    assert two.spec == dataclasses.replace(one.spec, observation_dim=2 * one.spec.observation_dim, image=(20, 24, 6))
+    assert two.trajectories.at(torch.tensor([5])).shape == (1, 20, 24, 6)
+    assert datasets.stack_frames(Spec(3, 2), 4) == Spec(12, 2)
+    with pytest.raises(ValueError, match="at least 1 frame, got 0"):
+        datasets.load("pixelmaze-u-turn-random", 0)
 
 
 # Interruption
@@ -219,6 +264,22 @@ def test_a_folder_belongs_to_one_run(elsewhere: Path) -> None:
         assert message in refused.output
 
 
+def test_seeds_side_by_side_are_a_run_of_their_own(elsewhere: Path) -> None:
+    command = f"{GCBC} --seeds 2 --steps 20"
+    assert call(f"{command} --together").exit_code == 0
+    assert [path.name for path in (elsewhere / "run" / "checkpoints").iterdir()] == ["seed_0_1.pt"]
+    (elsewhere / "run" / "networks.pt").unlink()
+    refused = call(command)
+    assert refused.exit_code == 2
+    assert refused.output.splitlines()[1] == "  together: True there, False now"
+    resumed = call(f"{command} --together")
+    assert resumed.exit_code == 0
+    assert "Continuing from the checkpoints there." in resumed.output
+    alone = f"{GCBC} --steps 20 --out alone".replace("--out run", "")
+    assert call(f"{alone} --together").exit_code == 0
+    assert "is finished already" in call(alone).output  # of one seed there is but one way
+
+
 def test_a_run_continued_under_other_conditions_says_so(elsewhere: Path) -> None:
     assert call(f"{GCBC} --steps 20").exit_code == 0
     (elsewhere / "run" / "networks.pt").unlink()
@@ -241,14 +302,58 @@ def test_out_of_memory_says_which_knob_to_turn_and_the_folder_stays_usable() -> 
     assert ["--actor-hidden-dims", "now", "8"] in shown
     assert ["--device", "now", "cpu"] in shown
     assert "Traceback" not in failed.output
+    assert not any(words[:1] == ["--seeds"] for words in shown)
     assert call(f"{GCBC} --steps 3").exit_code == 0
 
 
-def test_options_that_no_agent_can_use_leave_the_folder_usable() -> None:
-    failed = call(f"{GCBC} --discount 2 --steps 3")
-    assert failed.exit_code == 2
-    assert "discount must lie between 0 and 1" in failed.output
-    assert call(f"{GCBC} --steps 3").exit_code == 0
+def test_seeds_side_by_side_and_stacked_frames_are_knobs_too() -> None:
+    failed = call(f"{PIXELS} --batch-size 1000000000000 --seeds 2 --together --frame-stack 2")
+    assert failed.exit_code == 1
+    shown = [line.split() for line in failed.output.splitlines()]
+    assert ["--seeds", "now", "2"] in shown
+    assert ["--frame-stack", "now", "2"] in shown
+
+
+def test_a_machine_without_a_compiler_is_told_so() -> None:
+    from torch._dynamo.exc import TorchDynamoException
+
+    with (
+        pytest.raises(RunFailedError, match=r"leave out --compile \(no compiler here\)"),
+        reported_failures({}, ""),
+    ):
+        raise TorchDynamoException("no compiler here\n\nmuch more")
+
+
+# Results
+
+
+def test_networks_saved_from_a_gpu_are_loaded_without_one(elsewhere: Path) -> None:
+    data = datasets.load("gridmaze-u-turn-navigate")
+    agent, config = AGENTS["gcbc"](actor_hidden_dims=(8,)), TrainingConfig(steps=1, batch_size=8)
+    result = train(agent, data.trajectories, config, spec=data.spec, progress=False)
+    path = result.save("networks.pt")
+    with zipfile.ZipFile(path) as file:
+        whole = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w") as file:  # each tensor's device is a short text of four bytes' length
+        for name, content in whole.items():
+            file.writestr(name, content.replace(b"\x03\x00\x00\x00cpu", b"\x06\x00\x00\x00cuda:0"))
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="CUDA"):
+            torch.load(path, weights_only=True)
+    (back,) = TrainingResult.load(path, agent, data.spec).networks
+    for found, saved in zip(back.parameters(), result.networks[0].parameters(), strict=True):
+        assert found.device.type == "cpu"
+        assert torch.equal(found, saved)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_networks_trained_on_a_gpu_are_saved_for_any_device() -> None:
+    data = datasets.load("gridmaze-u-turn-navigate")
+    agent, config = AGENTS["gcbc"](actor_hidden_dims=(8,)), TrainingConfig(steps=1, batch_size=8)
+    result = train(agent, data.trajectories, config, spec=data.spec, device="cuda", progress=False)
+    saved = torch.load(result.save("networks.pt"), weights_only=True)["networks"]
+    assert {p.device.type for state in saved for p in state.values()} == {"cpu"}
+    assert next(result.networks[0].parameters()).is_cuda
 
 
 # Evaluation

@@ -59,7 +59,15 @@ def evaluate_run(
     policies = [Policy(agent, networks, temperature, generator) for networks in result.networks]
     with reported_failures({"episodes": episodes}, "interrupted; nothing was written"):
         starts, goals = episodes_by_distance(place, edges, episodes, torch.Generator().manual_seed(1))
-        outcome = evaluate(policies, place, starts, goals, generator=generator, progress=sys.stderr.isatty())
+        outcome = evaluate(
+            policies,
+            place,
+            starts,
+            goals,
+            generator=generator,
+            frame_stack=config["frame_stack"],
+            progress=sys.stderr.isatty(),
+        )
     seeds = outcome.episodes["seed"].map(dict(enumerate(result.seeds)))
     table = outcome.episodes.assign(seed=seeds, temperature=temperature, world=world or config["dataset"]["world"])
     write_text(folder / "evaluation.csv", table.to_csv(index=False))
@@ -80,8 +88,9 @@ def _world_of(config: dict[str, Any], spec: Spec, given: str | None) -> World:
         world = datasets.make_world(name)
     except ValueError as error:
         raise RunError(str(error)) from None
-    if world.spec != spec:
-        raise RunError(f"{name} has other sizes ({world.spec}) than the run's data ({spec}): give another --world")
+    seen = datasets.stack_frames(world.spec, config["frame_stack"])
+    if seen != spec:
+        raise RunError(f"{name} has other sizes ({seen}) than the run's data ({spec}): give another --world")
     return world
 
 

@@ -16,7 +16,8 @@ from saw_edu import datasets
 from saw_edu.training import TrainingDivergedError
 
 RUNS = Path("runs")
-KEYS = {"agent", "options", "training", "seeds", "dataset", "spec", "made_with", "command"}  # of config.json
+# what config.json holds
+KEYS = {"agent", "options", "training", "seeds", "together", "dataset", "frame_stack", "spec", "made_with", "command"}
 FREE_TO_CHANGE = ("checkpoint_every",)  # of the training options: what does not touch the result
 
 Say = Callable[[str], object]
@@ -77,7 +78,8 @@ def _decisive(config: dict[str, Any]) -> dict[str, Any]:
     """What decides a run's result, flat: option -> value."""
     training = {name: value for name, value in config["training"].items() if name not in FREE_TO_CHANGE}
     dataset = "{source} ({digest})".format(**config["dataset"])
-    return {"agent": config["agent"], "seeds": config["seeds"], "dataset": dataset, **config["options"], **training}
+    run = {name: config[name] for name in ("agent", "seeds", "together", "frame_stack")}
+    return {**run, "dataset": dataset, **config["options"], **training}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -143,10 +145,12 @@ def reported_failures(knobs: dict[str, Any], interrupted: str) -> Iterator[None]
     except OSError as error:
         raise RunFailedError(str(error)) from None
     except (MemoryError, RuntimeError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         if not _is_out_of_memory(error):
+            if _is_of_the_compiler(error):
+                raise RunFailedError(f"this machine cannot compile the loss: leave out --compile ({reason})") from None
             raise
         lines = "\n".join(f"  --{name.replace('_', '-'):<22} now {_plain(value)}" for name, value in knobs.items())
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         advice = "Lower one of these, or choose another device:"
         raise RunFailedError(f"out of memory. {advice}\n{lines}\n({reason})") from None
 
@@ -154,6 +158,11 @@ def reported_failures(knobs: dict[str, Any], interrupted: str) -> Iterator[None]
 def _is_out_of_memory(error: Exception) -> bool:
     text = str(error).lower()
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in text
+
+
+def _is_of_the_compiler(error: Exception) -> bool:
+    """By the names of its classes: importing them takes a second."""
+    return any(kind.__module__ == "torch._dynamo.exc" for kind in type(error).__mro__)
 
 
 def _plain(value: object) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import torch
 import tyro
+from tyro.constructors import PrimitiveConstructorSpec
 
 from saw_edu import datasets
 from saw_edu.agents import AGENTS, agent_class
@@ -17,6 +18,14 @@ from saw_edu.run.folder import RunError
 from saw_edu.training import TrainingConfig
 
 AgentT = TypeVar("AgentT")
+_SWITCH = PrimitiveConstructorSpec[bool | None](  # the option alone means True
+    nargs="*",
+    metavar="[{True,False,None}]",
+    instance_from_str=lambda words: {"True": True, "False": False, "None": None}[words[-1] if words else "True"],
+    is_instance=lambda value: value is None or isinstance(value, bool),
+    str_from_instance=lambda value: [str(value)],
+    choices=("True", "False", "None"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +34,9 @@ class TrainOptions(Generic[AgentT]):
 
     # an .npz file in OGBench's layout, or a name (`saw-edu train --help` lists them)
     dataset: Annotated[str, tyro.conf.arg(metavar="FILE|NAME")]
+    frame_stack: Annotated[int, tyro.conf.arg(metavar="COUNT")] = 1  # pictures that the agent sees at once (images)
     seeds: Annotated[int, tyro.conf.arg(metavar="COUNT")] = 1  # how many: 0, 1, ...; one set of networks each
+    together: Annotated[bool | None, _SWITCH] = None  # train all seeds side by side; None: on a GPU only
     out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None  # the run's folder; None: runs/AGENT-DATASET
     device: str = "cpu"  # where to train: cpu, cuda, cuda:1, ...
     agent: tyro.conf.OmitArgPrefixes[AgentT]

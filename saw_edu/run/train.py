@@ -37,9 +37,10 @@ def train_run(agent: str, arguments: Sequence[str], say: Say = print) -> Path:
     """
     options = parse(agent, arguments)
     try:
-        dataset = datasets.load(options.dataset)
+        dataset = datasets.load(options.dataset, options.frame_stack)
     except (ValueError, OSError) as error:
         raise RunError(str(error)) from None
+    _check_fit(options, dataset)
     folder = options.out or RUNS / f"{agent}-{dataset.label}"
     command = shlex.join(["saw-edu", "train", "--agent", agent, *arguments])
     config = _describe(agent, options, dataset, command)
@@ -62,22 +63,46 @@ def train_run(agent: str, arguments: Sequence[str], say: Say = print) -> Path:
             spec=dataset.spec,
             checkpoints=folder / "checkpoints",
             device=options.device,
+            together=_together(options),
             progress=sys.stderr.isatty(),
         )
         write_text(folder / "metrics.csv", result.metrics.to_csv(index=False))
         if result.interrupted:
             raise KeyboardInterrupt
-        for networks in result.networks:
-            networks.cpu()
         result.save(folder / "networks.pt")
     say(f"Done. Evaluate it with: saw-edu evaluate {folder}")
     return folder
 
 
+def _check_fit(options: TrainOptions[Any], dataset: Dataset) -> None:
+    """Raises RunError where the agent or the training cannot work with this data."""
+    augmentation = options.training.augmentation
+    if not 0 <= augmentation <= 1:
+        raise RunError(f"--augmentation is a probability between 0 and 1, got {augmentation}")
+    if augmentation > 0 and dataset.spec.image is None:
+        raise RunError(
+            f"--augmentation {augmentation} crops pictures, the observations of {dataset.label} are vectors: "
+            "leave it at 0"
+        )
+    with reported_failures(_knobs(options), "interrupted; nothing was written"):
+        options.agent.networks(dataset.spec, torch.Generator())
+
+
+def _together(options: TrainOptions[Any]) -> bool:
+    """Whether several seeds are trained side by side."""
+    asked = options.together
+    return options.seeds > 1 and (torch.device(options.device).type == "cuda" if asked is None else asked)
+
+
 def _knobs(options: TrainOptions[Any]) -> dict[str, Any]:
     """What decides how much memory is needed, with the present values."""
     sizes = {name: value for name, value in dataclasses.asdict(options.agent).items() if name.endswith("_dims")}
-    return {"batch_size": options.training.batch_size, **sizes, "device": options.device}
+    knobs = {"batch_size": options.training.batch_size, **sizes, "device": options.device}
+    if options.frame_stack > 1:
+        knobs["frame_stack"] = options.frame_stack
+    if _together(options):
+        knobs["seeds"] = options.seeds
+    return knobs
 
 
 def _describe(agent: str, options: TrainOptions[Any], dataset: Dataset, command: str) -> dict[str, Any]:
@@ -87,7 +112,9 @@ def _describe(agent: str, options: TrainOptions[Any], dataset: Dataset, command:
         "options": dataclasses.asdict(options.agent),
         "training": dataclasses.asdict(options.training),
         "seeds": options.seeds,
+        "together": _together(options),
         "dataset": {"source": options.dataset, "digest": dataset.digest, "world": dataset.world},
+        "frame_stack": options.frame_stack,
         "spec": dataclasses.asdict(dataset.spec),
         "made_with": {
             "saw-edu": metadata.version("saw-edu"),
