@@ -27,6 +27,8 @@ from saw_edu.data import Batch, HindsightSampler, Spec, Trajectories
 from saw_edu.data.augment import augment_batch
 from saw_edu.nn import Networks
 
+WARM_UP_STEPS = 3  # on a GPU, before a step is recorded
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -362,6 +364,7 @@ class _Run:
         self.learner = Learner(agent, one_or_all, config, policy_only=fixed is not None)
         self.generators = [torch.Generator(device=device).manual_seed(seed + 1_000_003) for seed in seeds]
         self._replay: Callable[[], tuple[Tensor, Metrics]] | None = None
+        self._warm = 0  # steps done by this process before it records one
         self.step = 0
         self.rows: list[dict[str, float]] = []
 
@@ -383,13 +386,15 @@ class _Run:
         return batch
 
     def update(self) -> tuple[Tensor, Metrics]:
-        """Draw and learn: the whole work of one step. On a GPU, from the fourth step on, one recorded CUDA graph."""
-        if self._replay is not None:
-            return self._replay()
-        if self.step == 3 and self.generators[0].device.type == "cuda":
+        """Draw and learn: the whole work of one step. On a GPU, after a few steps, one recorded CUDA graph."""
+        if self.generators[0].device.type != "cuda":
+            return self.learner.update(self.draw())
+        if self._replay is None and self._warm < WARM_UP_STEPS:
+            self._warm += 1
+            return _aside(lambda: self.learner.update(self.draw()))
+        if self._replay is None:
             self._replay = _record(lambda: self.learner.update(self.draw()), self.generators)
-            return self._replay()
-        return self.learner.update(self.draw())
+        return self._replay()
 
     def advance(self, bar: tqdm, path: Path | None, fingerprint: str) -> None:
         """Train to the last step; save a checkpoint on the way, at the end and when interrupted."""
@@ -460,6 +465,16 @@ class _Run:
         for generator, state in zip(self.generators, content["generators"], strict=True):
             generator.set_state(state.cpu())
         self.step, self.rows = content["step"], content["rows"]
+
+
+def _aside(step: Callable[[], Any]) -> Any:
+    """Run a step on a stream of its own, as steps that will be recorded should first be."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        results = step()
+    torch.cuda.current_stream().wait_stream(stream)
+    return results
 
 
 def _record(step: Callable[[], tuple[Tensor, Metrics]], generators: list[torch.Generator]) -> Callable[[], Any]:

@@ -123,6 +123,19 @@ def test_compiled_training_gives_the_same_numbers(together: bool) -> None:
         assert all(torch.allclose(p, q, rtol=0, atol=1e-9) for p, q in zip(a.parameters(), b.parameters(), strict=True))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_recorded_step_on_a_gpu_does_what_its_operations_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = walks().to(dtype=torch.float64)
+    graph = train(AGENT, data, CONFIG, 3, device="cuda", progress=False)
+    alone = train(AGENT, data, CONFIG, 3, device="cuda", together=False, progress=False)
+    monkeypatch.setattr("saw_edu.training.WARM_UP_STEPS", 10_000)
+    plain = train(AGENT, data, CONFIG, 3, device="cuda", progress=False)
+    for a, b, c in zip(graph.networks, alone.networks, plain.networks, strict=True):
+        for p, q, r in zip(a.parameters(), b.parameters(), c.parameters(), strict=True):
+            assert torch.allclose(p, q, rtol=0, atol=1e-9)
+            assert torch.allclose(p, r, rtol=0, atol=1e-9)
+
+
 def test_bfloat16_is_near_float32() -> None:
     rough = train(AGENT, walks(), dataclasses.replace(CONFIG, precision="bfloat16"), progress=False).metrics
     exact = train(AGENT, walks(), CONFIG, progress=False).metrics
