@@ -140,13 +140,13 @@ def test_recorded_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     speed.main(command.split())
     content = json.loads((tmp_path / "assets" / "results" / "speed" / "here.json").read_text())
     assert "gcivl  2x256" in capsys.readouterr().out
-    assert content["command"] == (
+    assert content["command"].endswith(
         "python -m saw_edu.benchmark.speed --agents gcivl --sizes 2x256 --modes eager --seconds 0.0 --rounds 1 "
         "--episodes 2"
     )
     assert content["machine"]["threads"] == 1
-    assert content["versions"]["torch"] == torch.__version__
-    assert [content["commit"], content["reference"]] == ["unknown", None]
+    assert content["torch"] == torch.__version__.split("+")[0]
+    assert content["reference"] is None
     assert [row["agent"] for row in content["rows"]] == ["gcivl"]
     assert [error["precision"] for error in content["precision"]] == ["float32"]
 

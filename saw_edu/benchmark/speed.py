@@ -23,7 +23,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from torch import Tensor
 from saw_edu.agents import AGENTS, Agent, agent_class
 from saw_edu.assets import course_root
 from saw_edu.bench import flops_of_update, interleaved, make_run, matrix_product, meter, ratio, sized_agent, step
+from saw_edu.benchmark.record import origin
 from saw_edu.data import Batch, HindsightSampler, Trajectories
 from saw_edu.training import Learner, TrainingConfig, _set_matmul_precision
 
@@ -346,7 +346,8 @@ def _machine(options: Options) -> dict[str, Any]:
 
 def provenance(options: Options, reference: Reference | None) -> dict[str, Any]:
     """Where the numbers come from: all that is needed to make them again."""
-    command = ["python -m saw_edu.benchmark.speed"]
+    environment = {k: v for k, v in sorted(os.environ.items()) if k.startswith(("OMP_", "GOMP_", "KMP_", "MKL_"))}
+    command = [*(f"{k}={v}" for k, v in environment.items()), "python -m saw_edu.benchmark.speed"]
     for field in dataclasses.fields(Options):
         value = getattr(options, field.name)
         if value != field.default:
@@ -356,10 +357,10 @@ def provenance(options: Options, reference: Reference | None) -> dict[str, Any]:
         command.append("--reference IMPLS --reference-python PYTHON")
     return {
         "command": " ".join(command),
-        "commit": _commit(course_root()),
-        "date": date.today().isoformat(),
+        **origin(),
         "machine": _machine(options),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "python": platform.python_version(),
+        "numpy": np.__version__,
         "reference": None if reference is None else reference.about,
         "how": f"medians of {options.rounds} rounds; in a round everything has its turn of {options.seconds} s",
     }
