@@ -51,6 +51,8 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.tau <= 1 or self.learning_rate <= 0:
             raise ValueError(f"tau must lie in (0, 1] and learning_rate above 0, got {self}")
+        if not 0 <= self.augmentation <= 1:
+            raise ValueError(f"augmentation is a chance between 0 and 1, got {self.augmentation}")
         if self.precision not in ("float32", "tf32", "bfloat16"):
             raise ValueError(f"precision must be float32, tf32 or bfloat16, got {self.precision!r}")
 
@@ -211,7 +213,12 @@ class Learner:
             p.copy_(state["networks"][name])
         for name, p in self.target_parameters.items():
             p.copy_(state["target"][name])
+        rates = [group["lr"] for group in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state["optimizer"])
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):  # where it belongs on this device
+            stored = float(group["lr"])
+            group["lr"] = rate.fill_(stored) if isinstance(rate, Tensor) else stored
+            group["capturable"] = isinstance(rate, Tensor)
 
 
 @dataclass
@@ -224,6 +231,7 @@ class TrainingResult:
     networks: list[Networks] = field(default_factory=list)
     metrics: pd.DataFrame = field(default_factory=pd.DataFrame)  # columns seed, step, loss and the agent's metrics
     interrupted: bool = False
+    untrained: tuple[str, ...] = ()  # networks that a file did not hold
 
     @property
     def policies(self) -> list[Policy]:
@@ -258,6 +266,7 @@ class TrainingResult:
                 raise ValueError(f"{path} does not fit this agent's networks, first at {wrong[0]}: check its sizes")
             networks.load_state_dict(state, strict=False)
             result.networks.append(networks.requires_grad_(False))
+            result.untrained = tuple(sorted({key.split(".")[0] for key in known.keys() - state.keys()}))
         return result
 
 
@@ -305,6 +314,8 @@ def train(
     spec = spec or trajectories.spec()
     if value_from is not None:
         _check_value_from(agent, value_from, seeds)
+    if config.augmentation > 0 and spec.image is None:
+        raise ValueError("augmentation crops images, and these observations are vectors: set it to 0")
     _set_matmul_precision(config, device)
     data = trajectories.to(device)
     sampler = HindsightSampler(data, agent.goals, agent.discount, agent.subgoal_steps)
@@ -450,7 +461,7 @@ class _Run:
     def restore(self, path: Path, fingerprint: str) -> None:
         """Continue from a checkpoint of the same run."""
         try:
-            content = torch.load(path, weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
             stored = content["fingerprint"]
         except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
             raise ValueError(
@@ -534,6 +545,8 @@ class _DeferredInterrupt:
 def _check_value_from(agent: Agent, value_from: TrainingResult, seeds: Sequence[int]) -> None:
     if not hasattr(agent, "policy_loss"):
         raise ValueError(f"{type(agent).__name__} has no value function, so value_from cannot be used with it")
+    if lacking := set(value_from.untrained) & set(_value_networks(agent)):
+        raise ValueError(f"value_from was loaded from a file without {', '.join(sorted(lacking))}: save it with those")
     if value_from.seeds != list(seeds):
         raise ValueError(f"value_from has seeds {value_from.seeds}, these are {list(seeds)}: make them equal")
 

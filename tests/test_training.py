@@ -143,6 +143,21 @@ def test_bfloat16_is_near_float32() -> None:
     assert rough["loss"].iloc[0] == pytest.approx(exact["loss"].iloc[0], rel=0.02)
 
 
+def test_a_value_that_a_file_does_not_hold_is_not_used(tmp_path: Path) -> None:
+    value = train(small("gcivl"), walks(), CONFIG, progress=False)
+    path = value.save(tmp_path / "policy.pt", keep=("actor",))
+    loaded = TrainingResult.load(path, small("gcivl"), value.spec)
+    with pytest.raises(ValueError, match="without value"):
+        train(small("gcwae"), walks(), CONFIG, value_from=loaded, progress=False)
+
+
+def test_augmentation_is_for_images() -> None:
+    with pytest.raises(ValueError, match="crops images"):
+        train(AGENT, walks(), dataclasses.replace(CONFIG, augmentation=0.5), progress=False)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        dataclasses.replace(CONFIG, augmentation=2.0)
+
+
 def test_a_truncated_checkpoint_is_named(tmp_path: Path) -> None:
     train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
     path = tmp_path / "seed_0.pt"

@@ -77,8 +77,6 @@ def train_run(agent: str, arguments: Sequence[str], say: Say = print) -> Path:
 def _check_fit(options: TrainOptions[Any], dataset: Dataset) -> None:
     """Raises RunError where the agent or the training cannot work with this data."""
     augmentation = options.training.augmentation
-    if not 0 <= augmentation <= 1:
-        raise RunError(f"--augmentation is a probability between 0 and 1, got {augmentation}")
     if augmentation > 0 and dataset.spec.image is None:
         raise RunError(
             f"--augmentation {augmentation} crops pictures, the observations of {dataset.label} are vectors: "
