@@ -1,8 +1,8 @@
 """All nine offline agents on the giant point maze: success by distance to the goal, five seeds.
 
 GCBC, GCIVL, HIQL and SAW are those of `saw_edu.benchmark.giant`, recorded in assets/giant; RIS and GCWAE extract their
-policies from the same recorded value functions, in as many updates. GCIQL, CRL and QRL learn values of their own, in as
-many updates as the others take for value and policy together. Everyone meets the same episodes.
+policies from the same recorded value functions, in as many updates. GCIQL, CRL and QRL learn values of their own, and
+their policies with them, in as many updates as those values took. Everyone meets the same episodes.
 
 `python -m saw_edu.benchmark.nine` makes assets/results/nine again.
 """
@@ -28,7 +28,7 @@ from saw_edu.training import TrainingResult, train
 
 _DIMS: dict[str, Any] = {"value_hidden_dims": (128, 128), "actor_hidden_dims": (128, 128)}
 _SUBGOALS: dict[str, Any] = {**_DIMS, "discount": giant.DISCOUNT, "subgoal_steps": giant.SUBGOAL_STEPS}
-JOINT_CONFIG = replace(giant.POLICY_CONFIG, steps=giant.VALUE_CONFIG.steps + giant.POLICY_CONFIG.steps, compile=True)
+JOINT_CONFIG = replace(giant.VALUE_CONFIG, compile=True)
 
 # On the value functions that are recorded
 EXTRACTED: dict[str, Agent] = {
