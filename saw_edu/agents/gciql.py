@@ -9,14 +9,13 @@ from torch import Tensor
 from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import (
     Metrics,
-    awr_policy_loss,
     check_policy_extraction,
-    ddpgbc_policy_loss,
+    critic_policy_loss,
     expectile_loss,
 )
 from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, frozen, make_actor
+from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, make_actor
 
 
 @dataclass(frozen=True)
@@ -91,17 +90,7 @@ class GCIQL:
 
     def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """DDPG+BC on min(Q1, Q2), or AWR with A = min(Q1, Q2)(s, a, g) - V(s, g)."""
-        s, a, g = batch.observations, batch.actions, batch.actor_goals
-        policy = networks.actor(s, g)
-        if self.actor_loss == "ddpgbc":
-
-            def critic(actions: Tensor) -> Tensor:
-                return frozen(networks, lambda fixed: fixed.critic(s, g, actions).amin(dim=0))
-
-            return ddpgbc_policy_loss(policy, a, critic, self.alpha, batch.noise)
-        with torch.no_grad():
-            advantages = networks.critic(s, g, a).amin(dim=0) - networks.value(s, g)
-        return awr_policy_loss("actor", policy, a, advantages, self.alpha)
+        return critic_policy_loss(networks, batch, self.actor_loss, self.alpha)
 
     def noise_size(self, spec: Spec) -> int:
         """How many normal numbers the loss needs for each transition: DDPG+BC with a learned spread draws an action."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, kl_divergence
 
 from saw_edu.data import Batch, Spec
-from saw_edu.nn import Networks
+from saw_edu.nn import Networks, frozen
 
 Metrics = dict[str, Tensor]
 Distribution = Independent | Categorical
@@ -167,6 +167,21 @@ def ddpgbc_policy_loss(
         "actor/q_abs_mean": q_size,
         **policy_metrics("actor", policy, actions, log_probs),
     }
+
+
+def critic_policy_loss(networks: Networks, batch: Batch, actor_loss: str, alpha: float) -> tuple[Tensor, Metrics]:
+    """The policy from a pair of critics: DDPG+BC on Q = min(Q1, Q2), or AWR with A = Q(s, a, g) - V(s, g)."""
+    s, a, g = batch.observations, batch.actions, batch.actor_goals
+    policy = networks.actor(s, g)
+    if actor_loss == "ddpgbc":
+
+        def critic(actions: Tensor) -> Tensor:
+            return frozen(networks, lambda fixed: fixed.critic(s, g, actions).amin(dim=0))
+
+        return ddpgbc_policy_loss(policy, a, critic, alpha, batch.noise)
+    with torch.no_grad():
+        advantages = networks.critic(s, g, a).amin(dim=0) - networks.value(s, g)
+    return awr_policy_loss("actor", policy, a, advantages, alpha)
 
 
 def check_policy_extraction(actor_loss: str, spec: Spec) -> None:
