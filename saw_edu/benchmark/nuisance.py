@@ -1,0 +1,222 @@
+"""What a generator of subgoals costs: the giant maze, seen with more and more numbers that mean nothing.
+
+Each observation, and so each goal, is the 22 position features of `saw_edu.benchmark.giant` and then `dims` independent
+N(0, 1) numbers, drawn anew for every observation. SAW, HIQL with whole states as subgoals, RIS and GCWAE extract their
+policies from one and the same value function; HIQL with a learned representation of 10 numbers has a value of its own,
+learned in as many updates. Chapter 15 shows the results.
+
+    python -m saw_edu.benchmark.nuisance --dims 0 64
+
+RIS learns HIQL's two levels beside its flat policy, and they are not touched by it: HIQL is RIS's networks, acting
+through the two levels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from saw_edu.agents import GCIVL, GCWAE, HIQL, RIS, SAW, Agent
+from saw_edu.agents.objectives import Metrics
+from saw_edu.assets import course_root
+from saw_edu.benchmark import giant
+from saw_edu.benchmark.record import write_provenance
+from saw_edu.data import Batch, Spec, Trajectories
+from saw_edu.envs import PointMaze, navigate
+from saw_edu.evaluation import Evaluation, evaluate, success_by_distance
+from saw_edu.nn import Networks
+from saw_edu.training import TrainingConfig, TrainingResult, train
+
+DIMS = (0, 16, 64, 256)
+VALUE_CONFIG = replace(giant.VALUE_CONFIG, compile=True)
+POLICY_CONFIG = replace(giant.POLICY_CONFIG, compile=True)
+
+_DIMS: dict[str, Any] = {"value_hidden_dims": (128, 128), "actor_hidden_dims": (128, 128)}
+_SUBGOALS: dict[str, Any] = {**_DIMS, "discount": giant.DISCOUNT, "subgoal_steps": giant.SUBGOAL_STEPS}
+
+
+class NoisyMaze(PointMaze):
+    """The giant maze of `giant.make_world` with `dims` normal numbers behind each observation's features.
+
+    The numbers come from the world's own generator, so that the walks and episodes of every `dims` are the same.
+
+    Raises:
+        ValueError: a negative number of dimensions.
+    """
+
+    def __init__(self, dims: int, seed: int = 0) -> None:
+        if dims < 0:
+            raise ValueError(f"the number of nuisance dimensions must be at least 0, got {dims}")
+        super().__init__("giant", step_size=1.0, features="fourier", max_steps=200)
+        self.dims = dims
+        self.features_dim = self.spec.observation_dim
+        self.spec = Spec(self.features_dim + dims, self.spec.action_dim)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def observe(self, states: Tensor) -> Tensor:
+        """Positions (B, 2) -> features and fresh noise (B, 22 + dims)."""
+        noise = torch.randn(len(states), self.dims, generator=self.generator)
+        return torch.cat([super().observe(states), noise], dim=-1)
+
+    def states_of(self, observations: Tensor) -> Tensor:
+        """Positions (B, 2), read from the features."""
+        return super().states_of(observations[..., : self.features_dim])
+
+
+class Value(GCIVL):
+    """GCIVL's value without its policy."""
+
+    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """The value's loss."""
+        return self.value_loss(networks, target, batch)
+
+
+class ValueOfRepresentation(HIQL):
+    """HIQL's value and representation without its policies."""
+
+    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """The value's loss."""
+        return self.value_loss(networks, target, batch)
+
+
+VALUE: Agent = Value(**_DIMS, discount=giant.DISCOUNT, expectile=0.7)
+VALUE_REP: Agent = ValueOfRepresentation(**_SUBGOALS, rep_dim=10)
+EXTRACTED: dict[str, Agent] = {
+    "ris": RIS(**_SUBGOALS, rep_dim=None),
+    "gcwae": GCWAE(**_SUBGOALS),
+    "saw": SAW(**_SUBGOALS, low_actor_hidden_dims=(128, 128), rep_dim=None),
+}
+HIQL_STATES = HIQL(**_SUBGOALS, rep_dim=None)
+HIQL_REP = HIQL(**_SUBGOALS, rep_dim=10)
+
+
+def make_data(world: NoisyMaze) -> Trajectories:
+    """The walks of `giant.make_data`, whatever the number of dimensions."""
+    return navigate(world, 500, 300, 0.5, torch.Generator().manual_seed(0))
+
+
+def train_all(
+    dims: int, seeds: list[int], work: Path, value_config: TrainingConfig, policy_config: TrainingConfig
+) -> dict[str, TrainingResult]:
+    """Every method's networks, resuming from checkpoints in `work`."""
+    data = make_data(NoisyMaze(dims))
+
+    def learn(name: str, agent: Agent, value: TrainingResult | None = None) -> TrainingResult:
+        config = value_config if value is None else policy_config
+        # measured: all seeds in one set of operations take a fifth less time here
+        return train(agent, data, config, seeds, value_from=value, checkpoints=work / name, together=True)
+
+    value = learn("value", VALUE)
+    results = {name: learn(name, agent, value) for name, agent in EXTRACTED.items()}
+    rep = learn("hiql_rep", HIQL_REP, learn("value_rep", VALUE_REP))
+    return {"hiql": replace(results["ris"], agent=HIQL_STATES), **results, "hiql_rep": rep}
+
+
+@torch.no_grad()
+def generator_errors(result: TrainingResult, dims: int) -> pd.DataFrame:
+    """How far a generated subgoal lies from where a shortest path is k steps later, in cells.
+
+    For every pair of start and goal of the evaluation: columns seed, distance (cells to the goal), error.
+    """
+    world = NoisyMaze(dims)
+    starts, goals = giant.make_episodes(world)
+    ahead = starts
+    for _ in range(giant.SUBGOAL_STEPS):
+        ahead = world.step(ahead, world.oracle(ahead, goals))
+    observations, goal_observations = world.observe(starts), world.observe(goals)
+    distances = world.distances(starts, goals).numpy()
+    tables = []
+    for seed, networks in zip(result.seeds, result.networks, strict=True):
+        generated = world.states_of(networks.high_actor(observations, goal_observations).mean)
+        error = (generated - ahead).norm(dim=1) / world.maze.cell_size
+        tables.append(pd.DataFrame({"seed": seed, "distance": distances, "error": error.numpy().round(4)}))
+    return pd.concat(tables)
+
+
+def run(
+    dims: int, seeds: list[int], work: Path, value_config: TrainingConfig, policy_config: TrainingConfig
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train and evaluate everything for one number of dimensions: all episodes, and the generators' errors."""
+    results = train_all(dims, seeds, work, value_config, policy_config)
+    starts, goals = giant.make_episodes(NoisyMaze(dims))
+    tables = []
+    for name, result in results.items():
+        world = NoisyMaze(dims, seed=1)  # everyone meets the same noise
+        episodes = evaluate(result.policies, world, starts, goals).episodes
+        tables.append(episodes.assign(dims=dims, agent=name, seed=episodes["seed"].map(dict(enumerate(seeds)))))
+    generators = [generator_errors(results[name], dims).assign(dims=dims, agent=name) for name in ("hiql", "gcwae")]
+    return pd.concat(tables), pd.concat(generators)
+
+
+def record(
+    folder: Path,
+    work: Path,
+    dims: list[int],
+    seeds: list[int],
+    value_config: TrainingConfig = VALUE_CONFIG,
+    policy_config: TrainingConfig = POLICY_CONFIG,
+) -> None:
+    """Run each number of dimensions that `work` does not hold yet, then write all it holds to `folder`."""
+    torch.set_num_threads(1)
+    start, resumed = time.perf_counter(), work.exists()
+    for number in dims:
+        done = work / f"{number}" / "done"
+        if not (done / "generator.csv").exists():
+            episodes, generators = run(number, seeds, work / f"{number}", value_config, policy_config)
+            done.mkdir(parents=True, exist_ok=True)
+            episodes.to_csv(done / "episodes.csv", index=False)
+            generators.to_csv(done / "generator.csv", index=False)
+    found = sorted(work.glob("*/done/generator.csv"), key=lambda path: int(path.parts[-3]))
+    episodes = pd.concat([pd.read_csv(path.with_name("episodes.csv")) for path in found])
+    generators = pd.concat([pd.read_csv(path) for path in found])
+    success = [
+        success_by_distance(Evaluation(group), giant.EDGES).assign(
+            dims=group["dims"].iloc[0], agent=group["agent"].iloc[0]
+        )
+        for _, group in episodes.groupby(["dims", "agent"])
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    episodes.to_csv(folder / "episodes.csv", index=False)
+    pd.concat(success).round(4).to_csv(folder / "success.csv", index=False)
+    bins = np.digitize(generators["distance"], giant.EDGES) - 1
+    generators = generators.assign(from_=np.asarray(giant.EDGES)[bins])
+    by_bin = generators.groupby(["dims", "agent", "seed", "from_"], as_index=False)["error"].mean()
+    by_bin.round(4).to_csv(folder / "generator.csv", index=False)
+    write_provenance(
+        folder,
+        f"python -m saw_edu.benchmark.nuisance --dims {' '.join(path.parts[-3] for path in found)}",
+        **{
+            "resumed from checkpoints": resumed,  # then the seconds below do not tell what training took
+            "seconds of this call": round(time.perf_counter() - start),
+            "dims": [int(path.parts[-3]) for path in found],
+            "seeds": seeds,
+            "value": asdict(value_config),
+            "policies": asdict(policy_config),
+            "agents": {name: repr(agent) for name, agent in (EXTRACTED | {"hiql_rep": HIQL_REP}).items()},
+            "hiql": "the two levels of ris",
+            "files": "episodes.csv: every evaluation episode; success.csv: mean over seeds with its 95 % interval; "
+            "generator.csv: mean distance (cells) of generated subgoals from a shortest path's state k steps later",
+        },
+    )
+
+
+def main() -> None:
+    """Record the results under assets/results/nuisance; killed, it continues from the checkpoints in runs/nuisance."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--dims", type=int, nargs="+", default=list(DIMS), help="numbers of nuisance dimensions")
+    arguments = parser.parse_args()
+    seeds = list(range(giant.SEEDS))
+    root = course_root()
+    record(root / "assets" / "results" / "nuisance", root / "runs" / "nuisance", arguments.dims, seeds)
+
+
+if __name__ == "__main__":
+    main()
