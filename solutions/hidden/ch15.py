@@ -1,0 +1,221 @@
+"""Hidden tests and mutants of chapter 15."""
+
+import torch
+
+from saw_edu.agents.objectives import awr_loss
+from saw_edu.checks import Case, Check
+from saw_edu.checks.ch15 import with_teacher, with_value
+from saw_edu.classroom import Mutant
+
+
+def _random(seed: int, *shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _distributions(seed: int, *shape: int, dim: int = -1) -> torch.Tensor:
+    return torch.softmax(_random(seed, *shape), dim)
+
+
+subgoal_posterior = Check(
+    "subgoal_posterior",
+    [
+        Case("many pairs", _distributions(0, 32, 9), _random(1, 32, 9), 3.0),
+        Case("β of zero gives the prior", _distributions(2, 4, 5), _random(3, 4, 5), 0.0),
+        Case("very bad waypoints only", _distributions(4, 3, 5), _random(5, 3, 5) - 500, 1.0),
+    ],
+    reference=lambda prior, advantages, beta: torch.softmax(prior.log() + beta * advantages, -1),
+)
+
+evidence_bound = Check(
+    "evidence_bound",
+    [
+        Case("many pairs", _distributions(0, 32, 9), _distributions(1, 32, 9), _random(2, 32, 9), 3.0),
+        Case("one waypoint", torch.ones(2, 1), torch.ones(2, 1), torch.tensor([[1.5], [-2.0]]), 2.0),
+        Case(
+            "q avoids some waypoints",
+            torch.tensor([[0.0, 0.4, 0.6]]),
+            torch.tensor([[0.2, 0.3, 0.5]]),
+            torch.tensor([[9.0, 1.0, 2.0]]),
+            1.0,
+        ),
+    ],
+    reference=lambda q, prior, advantages, beta: (
+        (q * beta * advantages).sum(-1) - (torch.xlogy(q, q) - torch.xlogy(q, prior)).sum(-1)
+    ),
+)
+
+flat_policy = Check(
+    "flat_policy",
+    [
+        Case(f"many states, {name}", _distributions(0, 16, 7), _distributions(1, 16, 5, 7, dim=1), first)
+        for name, first in (("KL(π_sub ‖ π)", False), ("KL(π ‖ π_sub)", True))
+    ],
+    reference=lambda posterior, teachers, first: (
+        torch.softmax(torch.einsum("nw,naw->na", posterior, teachers.log()), -1)
+        if first
+        else torch.einsum("nw,naw->na", posterior, teachers)
+    ),
+)
+
+
+def _gcwae(log_probs, value, observations, next_observations, subgoals, goals, alpha):
+    with torch.no_grad():
+        advantages = value(next_observations, subgoals) - value(observations, subgoals)
+    return awr_loss(log_probs, advantages, alpha)
+
+
+gcwae_loss = Check(
+    "gcwae_loss",
+    [
+        Case("many transitions", run=with_value(_random(0, 64), *(_random(i, 64, 4) for i in range(1, 5)), 0.7, 1.5)),
+        Case("steep V", run=with_value(_random(5, 16), *(_random(i, 16, 4) for i in range(6, 10)), 3.0, 9.0)),
+    ],
+    reference=_gcwae,
+)
+
+
+def _ris(log_probs, advantages, means, prior_means, alpha, kl_alpha):
+    distance = (means - prior_means.detach()).square().sum(-1)
+    return awr_loss(log_probs, advantages, alpha) + kl_alpha * distance.mean()
+
+
+ris_loss = Check(
+    "ris_loss",
+    [
+        Case("many", run=with_teacher(_random(0, 64), _random(1, 64), _random(2, 64, 5), _random(3, 64, 5), 1.5, 0.7)),
+        Case(
+            "clipped weights",
+            run=with_teacher(_random(4, 32), 9 * _random(5, 32), _random(6, 32, 2), _random(7, 32, 2), 3.0, 3.0),
+        ),
+    ],
+    reference=_ris,
+)
+
+MUTANTS = {
+    "subgoal-posterior": [
+        Mutant("prior forgotten", replace=("prior.log() + beta * advantages", "beta * advantages")),
+        Mutant(
+            "not normalised",
+            source="def subgoal_posterior(prior, advantages, beta):\n    return prior * (beta * advantages).exp()",
+        ),
+        Mutant("normalised over the batch", replace=("dim=-1", "dim=0")),
+        Mutant("divided by β", replace=("beta * advantages", "advantages / beta")),
+        Mutant("β forgotten", replace=("beta * advantages", "advantages")),
+        Mutant(
+            "overflow",
+            source="def subgoal_posterior(prior, advantages, beta):\n    weights = prior * (beta * advantages).exp()\n    return weights / weights.sum(-1, keepdim=True)",
+        ),
+    ],
+    "evidence-bound": [
+        Mutant(
+            "KL in the other direction",
+            replace=("torch.xlogy(q, q) - torch.xlogy(q, prior)", "torch.xlogy(prior, prior) - torch.xlogy(prior, q)"),
+        ),
+        Mutant("the divergence added", replace=("- divergence", "+ divergence")),
+        Mutant("no divergence", replace=(" - divergence", "")),
+        Mutant("entropy for divergence", replace=(" - torch.xlogy(q, prior)", "")),
+        Mutant("β forgotten", replace=("beta * (q", "(q")),
+        Mutant(
+            "β on the divergence",
+            source="def evidence_bound(q, prior, advantages, beta):\n    kl = (torch.xlogy(q, q) - torch.xlogy(q, prior)).sum(-1)\n    return beta * ((q * advantages).sum(-1) - kl)",
+        ),
+        Mutant(
+            "zero times infinity",
+            source="def evidence_bound(q, prior, advantages, beta):\n    return (q * (beta * advantages - q.log() + prior.log())).sum(-1)",
+        ),
+    ],
+    "flat-policy": [
+        Mutant("directions swapped", replace=("if student_first:", "if not student_first:")),
+        Mutant(
+            "geometric mean not normalised",
+            replace=("torch.softmax(logits, dim=-1)", "logits.exp()"),
+        ),
+        Mutant(
+            "posterior ignored",
+            source="def flat_policy(posterior, subgoal_policies, student_first):\n    if student_first:\n        return torch.softmax(subgoal_policies.log().mean(-1), -1)\n    return subgoal_policies.mean(-1)",
+        ),
+        Mutant(
+            "one teacher only",
+            source="def flat_policy(posterior, subgoal_policies, student_first):\n    return torch.stack([p[:, q.argmax()] for p, q in zip(subgoal_policies, posterior)])",
+        ),
+        Mutant("one answer for both", replace=("if student_first:", "if False:")),
+    ],
+    "gcwae-loss": [
+        Mutant(
+            "advantage for the goal instead of the subgoal",
+            replace=(
+                "value(next_observations, subgoals) - value(observations, subgoals)",
+                "value(next_observations, goals) - value(observations, goals)",
+            ),
+        ),
+        Mutant(
+            "advantage of the subgoal",
+            replace=(
+                "value(next_observations, subgoals) - value(observations, subgoals)",
+                "value(subgoals, goals) - value(observations, goals)",
+            ),
+        ),
+        Mutant(
+            "V(s, w) and V(s', w) swapped",
+            replace=(
+                "value(next_observations, subgoals) - value(observations, subgoals)",
+                "value(observations, subgoals) - value(next_observations, subgoals)",
+            ),
+        ),
+        Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
+        Mutant("gradient into V and the generator", replace=("with torch.no_grad():", "if True:")),
+        Mutant("the objective instead of the loss", replace=("return -(", "return (")),
+        Mutant("π does not learn", replace=("* log_probs)", "* log_probs.detach())")),
+    ],
+    "ris-loss": [
+        Mutant(
+            "kl_alpha in the exponent",
+            source="""
+def ris_loss(log_probs, advantages, means, prior_means, alpha, kl_alpha):
+    distance = (means - prior_means.detach()).square().sum(-1)
+    one_step = -((alpha * advantages).exp().clamp(max=100).detach() * log_probs).mean()
+    return one_step + ((kl_alpha * advantages).exp().clamp(max=100).detach() * distance).mean()
+""",
+        ),
+        Mutant("kl_alpha forgotten", replace=("kl_alpha * distance", "distance")),
+        Mutant("the action's weight on both terms", replace=("kl_alpha * distance", "kl_alpha * weights * distance")),
+        Mutant("the divergence has the wrong sign", replace=("+ (kl_alpha", "- (kl_alpha")),
+        Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
+        Mutant("half the squared distance", replace=("kl_alpha * distance", "0.5 * kl_alpha * distance")),
+        Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
+        Mutant("gradient into π_sub", replace=("prior_means.detach()", "prior_means")),
+        Mutant("gradient into the advantages", replace=(".clamp(max=100.0).detach()", ".clamp(max=100.0)")),
+        Mutant(
+            "π does not learn from the teacher",
+            replace=("(means - prior_means.detach())", "(means - prior_means).detach()"),
+        ),
+    ],
+}
+
+ALTERNATIVES = {
+    "subgoal-posterior": [
+        "def subgoal_posterior(prior, advantages, beta):\n    scores = beta * advantages\n    weights = prior * (scores - scores.amax(1, keepdim=True)).exp()\n    return weights / weights.sum(1, keepdim=True)",
+    ],
+    "evidence-bound": [
+        "def evidence_bound(q, prior, advantages, beta):\n    safe = torch.where(q > 0, q, torch.ones_like(q))\n    terms = beta * advantages - safe.log() + prior.log()\n    return torch.where(q > 0, q * terms, torch.zeros_like(q)).sum(1)",
+    ],
+    "flat-policy": [
+        "def flat_policy(posterior, subgoal_policies, student_first):\n    if not student_first:\n        return torch.bmm(subgoal_policies, posterior[:, :, None])[:, :, 0]\n    product = (subgoal_policies ** posterior[:, None, :]).prod(-1)\n    return product / product.sum(1, keepdim=True)",
+    ],
+    "gcwae-loss": [
+        """
+def gcwae_loss(log_probs, value, observations, next_observations, subgoals, goals, alpha):
+    v, v_next = (value(x, subgoals).detach() for x in (observations, next_observations))
+    return -(torch.minimum(torch.exp(alpha * (v_next - v)), torch.tensor(100.0)) * log_probs).mean()
+""",
+    ],
+    "ris-loss": [
+        """
+def ris_loss(log_probs, advantages, means, prior_means, alpha, kl_alpha):
+    with torch.no_grad():
+        weights = torch.exp(alpha * advantages).clamp(max=100)
+        target = prior_means.clone()
+    return torch.mean(kl_alpha * torch.sum((target - means) ** 2, 1) - weights * log_probs)
+""",
+    ],
+}
