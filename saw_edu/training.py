@@ -83,87 +83,29 @@ class Policy:
 
 
 class Learner:
-    """Networks, their slowly following targets and the optimiser: of one seed, or of several side by side.
-
-    Several seeds are one set of parameters with a leading axis. `vmap` runs the agent's loss over it, so that one
-    operation does the work of all; an agent knows nothing of this. Their losses do not mix, and Adam works on every
-    number alone, so each seed learns what it would learn by itself, up to rounding.
+    """Networks, their slowly following targets and the optimiser of one seed.
 
     Args:
         agent: whose loss it is.
-        networks: of one seed, or a sequence with those of several.
-        config: learning rate, tau, compile, precision.
+        networks: to be trained.
+        config: learning rate, tau, precision.
         policy_only: learn the policy's part only, the value being given and fixed.
     """
 
-    def __init__(
-        self,
-        agent: Agent,
-        networks: Networks | Sequence[Networks],
-        config: TrainingConfig,
-        policy_only: bool = False,
-    ) -> None:
-        self.agent, self.config, self.policy_only = agent, config, policy_only
-        self.several = not isinstance(networks, Networks)
-        members = [networks] if isinstance(networks, Networks) else list(networks)
-        self.networks = members[0]  # of several seeds: only the modules' structure counts
-        names = () if policy_only else agent.target_networks
-        self.target = Networks({name: copy.deepcopy(getattr(self.networks, name)) for name in names})
-        self.target.requires_grad_(False)
-        self.parameters: dict[str, Tensor] = dict(self.networks.named_parameters())
-        self.target_parameters: dict[str, Tensor] = dict(self.target.named_parameters())
-        if self.several:
-            every = [dict(member.named_parameters()) for member in members]
-            self.parameters = {
-                name: torch.stack([one[name].detach() for one in every]).requires_grad_(p.requires_grad)
-                for name, p in self.parameters.items()
-            }
-            self.target_parameters = {name: self.parameters[name].detach().clone() for name in self.target_parameters}
-        self._followers = list(self.target_parameters.values())
-        self._followed = [self.parameters[name] for name in self.target_parameters]
-        learned = [p for p in self.parameters.values() if p.requires_grad]
-        on_gpu = learned[0].is_cuda
-        rate = torch.tensor(config.learning_rate, device=learned[0].device) if on_gpu else config.learning_rate
-        self.optimizer = torch.optim.Adam(learned, lr=rate, fused=True, capturable=on_gpu)
-        functional = vmap(self._functional_loss) if self.several else self._functional_loss
-        self._functional = torch.compile(functional) if config.compile else functional
+    def __init__(self, agent: Agent, networks: Networks, config: TrainingConfig, policy_only: bool = False) -> None:
+        self.agent, self.networks, self.config, self.policy_only = agent, networks, config, policy_only
+        self.target = make_target(agent, networks, policy_only)
+        self._followers: list[Tensor] = list(self.target.parameters())
+        self._followed: list[Tensor] = [networks.get_parameter(name) for name, _ in self.target.named_parameters()]
+        self.optimizer = make_optimizer([p for p in networks.parameters() if p.requires_grad], config)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The agent's loss, or its policy's part. Of several seeds: a batch with a leading axis; (S,) losses."""
-        with self._autocast():
-            if not self.several and not self.config.compile:
-                return self._loss(self.networks, self.target, batch)
-            given = {name: value for name, value in batch._asdict().items() if value is not None}
-            loss: tuple[Tensor, Metrics] = self._functional(self.parameters, self.target_parameters, given)
-            return loss
-
-    def _loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        if self.policy_only:
-            loss: tuple[Tensor, Metrics] = self.agent.policy_loss(networks, batch)  # type: ignore[attr-defined]
-            return loss
-        return self.agent.loss(networks, target, batch)
-
-    def _functional_loss(
-        self, parameters: dict[str, Tensor], target_parameters: dict[str, Tensor], batch: dict[str, Tensor]
-    ) -> tuple[Tensor, Metrics]:
-        """The loss as a function of the parameters."""
-
-        def with_networks(networks: Networks) -> tuple[Tensor, Metrics]:
-            def with_target(target: Networks) -> tuple[Tensor, Metrics]:
-                return self._loss(networks, target, Batch(**{name: batch.get(name) for name in Batch._fields}))  # type: ignore[arg-type]
-
-            found: tuple[Tensor, Metrics] = functional_call(self.target, target_parameters, (with_target,))
-            return found
-
-        found: tuple[Tensor, Metrics] = functional_call(self.networks, parameters, (with_networks,))
-        return found
-
-    def _autocast(self) -> torch.autocast:
-        device = next(iter(self.parameters.values())).device.type
-        return torch.autocast(device, torch.bfloat16, enabled=self.config.precision == "bfloat16")
+        """The agent's loss, or only its policy's part where the value is given and fixed."""
+        with precision_of(self.config, batch.observations.device):
+            return loss_of(self.agent, self.networks, self.target, batch, self.policy_only)
 
     def update(self, batch: Batch) -> tuple[Tensor, Metrics]:
-        """One gradient step. Returns the loss before it, or (S,) of them.
+        """One gradient step. Returns the loss before it.
 
         The target follows the parameters *before* the step, as in the reference.
         """
@@ -180,45 +122,181 @@ class Learner:
         """Linear decay from the first to the last step, where asked."""
         if self.config.final_learning_rate is not None:
             done = step / self.config.steps
-            rate = self.config.learning_rate * (1 - done) + self.config.final_learning_rate * done
-            for group in self.optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(rate)
-                else:
-                    group["lr"] = rate
+            self._set_rate(self.config.learning_rate * (1 - done) + self.config.final_learning_rate * done)
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
     def members(self) -> list[Networks]:
         """The networks of each seed, as they are now."""
-        if not self.several:
-            return [self.networks]
+        return [self.networks]
+
+    def state(self) -> dict[str, Any]:
+        """What the next update depends on."""
+        return {
+            "networks": self.networks.state_dict(),
+            "target": self.target.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `state` gave, on whatever device it was."""
+        self.networks.load_state_dict(state["networks"])
+        self.target.load_state_dict(state["target"])
+        self._load_optimizer(state["optimizer"])
+
+    def _load_optimizer(self, state: dict[str, Any]) -> None:
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.optimizer.load_state_dict(state)
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):  # a tensor on a GPU, else a number
+            stored = float(group["lr"])
+            group["lr"] = rate.fill_(stored) if isinstance(rate, Tensor) else stored
+            group["capturable"] = isinstance(rate, Tensor)
+
+
+class FlatLearner(Learner):
+    """The same for one seed or several side by side, with all learned numbers of a seed in one row of one tensor.
+
+    `vmap` runs the agent's loss over the rows, so that one operation does the work of all seeds; an agent knows nothing
+    of this. Losses of different seeds do not mix, and Adam works on every number alone: each seed learns what it would
+    learn by itself, up to rounding. One tensor also makes one operation of the optimiser's step and of the targets'.
+
+    Args:
+        objective: the loss as a function of rows; several learners may share one, which is compiled once.
+        members: networks of each seed.
+        config: learning rate, tau, precision.
+    """
+
+    def __init__(self, objective: FlatLoss, members: Sequence[Networks], config: TrainingConfig) -> None:
+        self.objective, self.config = objective, config
+        self.parameters = torch.stack([objective.flatten(networks) for networks in members]).requires_grad_()
+        self.target_parameters = self.parameters.detach()[:, : objective.num_followed].clone()
+        self.fixed = {
+            name: torch.stack([networks.get_parameter(name).detach() for networks in members])
+            for name in objective.fixed
+        }
+        self._followers = [self.target_parameters] if objective.num_followed else []
+        self._followed = [self.parameters.detach()[:, : objective.num_followed]]
+        self.optimizer = make_optimizer([self.parameters], config)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, Metrics]:
+        """(S,) losses of a batch with a leading axis, and (S,) of each metric."""
+        given = {name: value for name, value in batch._asdict().items() if value is not None}
+        with precision_of(self.config, batch.observations.device):
+            loss: tuple[Tensor, Metrics] = self.objective.rows(
+                self.parameters, self.fixed, self.target_parameters, given
+            )
+            return loss
+
+    def members(self) -> list[Networks]:
+        """The networks of each seed, as they are now."""
         found = []
-        for seed in range(len(next(iter(self.parameters.values())))):
-            networks = copy.deepcopy(self.networks)
-            networks.load_state_dict({name: p[seed].detach() for name, p in self.parameters.items()})
+        for seed, row in enumerate(self.parameters.detach()):
+            networks = copy.deepcopy(self.objective.networks)
+            fixed = {name: stacked[seed] for name, stacked in self.fixed.items()}
+            networks.load_state_dict(self.objective.unflatten(row) | fixed)
             found.append(networks)
         return found
 
     def state(self) -> dict[str, Any]:
         """What the next update depends on."""
         return {
-            "networks": {name: p.detach() for name, p in self.parameters.items()},
+            "networks": self.parameters.detach(),
             "target": self.target_parameters,
             "optimizer": self.optimizer.state_dict(),
         }
 
     @torch.no_grad()
     def load_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `state` gave."""
-        for name, p in self.parameters.items():
-            p.copy_(state["networks"][name])
-        for name, p in self.target_parameters.items():
-            p.copy_(state["target"][name])
-        rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.optimizer.load_state_dict(state["optimizer"])
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):  # where it belongs on this device
-            stored = float(group["lr"])
-            group["lr"] = rate.fill_(stored) if isinstance(rate, Tensor) else stored
-            group["capturable"] = isinstance(rate, Tensor)
+        """Continue from what `state` gave, on whatever device it was."""
+        self.parameters.copy_(state["networks"])
+        self.target_parameters.copy_(state["target"])
+        self._load_optimizer(state["optimizer"])
+
+
+class FlatLoss:
+    """An agent's loss as a function of one row of numbers for each seed.
+
+    Args:
+        agent: whose loss it is.
+        networks: for their structure and for which parameters are fixed.
+        policy_only: the policy's part only.
+        compiled: compile it at its first use.
+    """
+
+    def __init__(self, agent: Agent, networks: Networks, policy_only: bool = False, compiled: bool = False) -> None:
+        self.agent, self.networks, self.policy_only = agent, copy.deepcopy(networks), policy_only
+        self.target = make_target(agent, networks, policy_only)
+        followed = [name for name, _ in self.target.named_parameters()]
+        parameters = dict(self.networks.named_parameters())
+        others = [name for name, p in parameters.items() if p.requires_grad and name not in followed]
+        self.fixed = [name for name, p in parameters.items() if not p.requires_grad]
+        self._shapes = {name: parameters[name].shape for name in followed + others}  # in the order of a row
+        self.num_followed = sum(parameters[name].numel() for name in followed)
+        self.rows = torch.compile(vmap(self._row)) if compiled else vmap(self._row)
+
+    def flatten(self, networks: Networks) -> Tensor:
+        """All learned numbers, those that a target follows first. (n,)."""
+        return torch.cat([networks.get_parameter(name).detach().reshape(-1) for name in self._shapes])
+
+    def unflatten(self, row: Tensor) -> dict[str, Tensor]:
+        """Parameters by name, as views of a row's beginning (a target's row has only those that it follows)."""
+        parts, start = {}, 0
+        for name, shape in self._shapes.items():
+            if start == row.shape[-1]:
+                break
+            parts[name] = row[start : start + shape.numel()].view(shape)
+            start += shape.numel()
+        return parts
+
+    def _row(
+        self, row: Tensor, fixed: dict[str, Tensor], target_row: Tensor, batch: dict[str, Tensor]
+    ) -> tuple[Tensor, Metrics]:
+        """The loss of one seed."""
+        whole = Batch(**{name: batch.get(name) for name in Batch._fields})  # type: ignore[arg-type]
+
+        def with_networks(networks: Networks) -> tuple[Tensor, Metrics]:
+            def with_target(target: Networks) -> tuple[Tensor, Metrics]:
+                return loss_of(self.agent, networks, target, whole, self.policy_only)
+
+            found: tuple[Tensor, Metrics] = functional_call(self.target, self.unflatten(target_row), (with_target,))
+            return found
+
+        found: tuple[Tensor, Metrics] = functional_call(self.networks, self.unflatten(row) | fixed, (with_networks,))
+        return found
+
+
+def loss_of(
+    agent: Agent, networks: Networks, target: Networks, batch: Batch, policy_only: bool
+) -> tuple[Tensor, Metrics]:
+    """The agent's loss, or only its policy's part."""
+    if policy_only:
+        loss: tuple[Tensor, Metrics] = agent.policy_loss(networks, batch)  # type: ignore[attr-defined]
+        return loss
+    return agent.loss(networks, target, batch)
+
+
+def make_target(agent: Agent, networks: Networks, policy_only: bool) -> Networks:
+    """A copy of the networks that have a slowly following one; of none where the value is fixed."""
+    names = () if policy_only else agent.target_networks
+    return Networks({name: copy.deepcopy(getattr(networks, name)) for name in names}).requires_grad_(False)
+
+
+def make_optimizer(parameters: Iterable[Tensor], config: TrainingConfig) -> torch.optim.Adam:
+    """Adam; on a GPU with a learning rate that a recorded step can read."""
+    learned = list(parameters)
+    on_gpu = learned[0].is_cuda
+    rate = torch.tensor(config.learning_rate, device=learned[0].device) if on_gpu else config.learning_rate
+    return torch.optim.Adam(learned, lr=rate, fused=True, capturable=on_gpu)
+
+
+def precision_of(config: TrainingConfig, device: torch.device) -> torch.autocast:
+    """Where asked, matrix products in bfloat16."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
 
 
 @dataclass
@@ -324,12 +402,13 @@ def train(
         together = torch.device(device).type == "cuda"
     positions = [list(range(len(seeds)))] if together else [[position] for position in range(len(seeds))]
     result = TrainingResult(agent, spec)
-    tables = []
+    tables, objective = [], None
     with tqdm(total=config.steps * len(seeds), disable=not progress, unit=" updates", mininterval=0.5) as bar:
         for group in positions:
             members = [seeds[position] for position in group]
             fixed = None if value_from is None else [value_from.networks[position] for position in group]
-            run = _Run(agent, sampler, config, spec, members, fixed, device)
+            run = _Run(agent, sampler, config, spec, members, fixed, device, objective)
+            objective = run.objective  # compiled once for all seeds
             path = None if folder is None else folder / f"seed_{'_'.join(map(str, members))}.pt"
             fingerprint = "" if folder is None else _fingerprint(agent, config, spec, trajectories, fixed)
             if path is not None and path.exists():
@@ -363,6 +442,7 @@ class _Run:
         seeds: list[int],
         fixed: list[Networks] | None,
         device: str | torch.device,
+        objective: FlatLoss | None = None,
     ) -> None:
         self.config, self.sampler, self.seeds = config, sampler, seeds
         self.noise_size = noise_size(agent, spec)
@@ -371,8 +451,13 @@ class _Run:
             networks.to(device=device, dtype=sampler.trajectories.float_dtype)
             if fixed is not None:
                 _copy_value(agent, fixed[position], networks)
-        one_or_all = members[0] if len(members) == 1 else members
-        self.learner = Learner(agent, one_or_all, config, policy_only=fixed is not None)
+        self.flat = config.compile or len(seeds) > 1
+        self.objective = objective
+        if self.flat:
+            self.objective = objective or FlatLoss(agent, members[0], fixed is not None, config.compile)
+            self.learner: Learner = FlatLearner(self.objective, members, config)
+        else:
+            self.learner = Learner(agent, members[0], config, policy_only=fixed is not None)
         self.generators = [torch.Generator(device=device).manual_seed(seed + 1_000_003) for seed in seeds]
         self._replay: Callable[[], tuple[Tensor, Metrics]] | None = None
         self._warm = 0  # steps done by this process before it records one
@@ -380,9 +465,9 @@ class _Run:
         self.rows: list[dict[str, float]] = []
 
     def draw(self) -> Batch:
-        """The next batch, or that of every seed along a new first axis."""
+        """The next batch; for a flat learner, that of every seed along a new first axis."""
         batches = [self._draw(generator) for generator in self.generators]
-        if len(batches) == 1:
+        if not self.flat:
             return batches[0]
         entries = zip(*batches, strict=True)
         return Batch(*(None if entry[0] is None else torch.stack(entry) for entry in entries))  # type: ignore[arg-type]

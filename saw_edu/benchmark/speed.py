@@ -299,7 +299,7 @@ def _loss_and_gradient(
     entries = [x if x is None else x.to(device, dtype if x.is_floating_point() else x.dtype) for x in batch]
     loss, _ = learner.loss(Batch(*entries))  # type: ignore[arg-type]
     loss.backward()
-    gradients = [p.grad.double().reshape(-1) for p in learner.parameters.values() if p.grad is not None]
+    gradients = [p.grad.double().reshape(-1) for p in networks.parameters() if p.grad is not None]
     return loss.detach().double(), torch.cat(gradients)
 
 
