@@ -430,8 +430,8 @@ same = (best["KL(π ‖ π_sub)"].argmax(1) == best["KL(π_sub ‖ π)"].argmax(
 print(f"both prefer the same action for {same:.1%} of all pairs")
 
 # %% [markdown]
-# The evidence bound has led to a flat policy without a single arbitrary choice. Except one: the expectation under the posterior. To
-# *compute* it, somebody has to know where good waypoints are.
+# The evidence bound has led us to a flat policy, and leaves one thing open. The price is an expectation under the posterior, and to
+# *compute* that, somebody has to know where good waypoints are.
 #
 # ## 5 · Who proposes the waypoint?
 #
