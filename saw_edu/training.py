@@ -231,27 +231,36 @@ class FlatLoss:
     def __init__(self, agent: Agent, networks: Networks, policy_only: bool = False, compiled: bool = False) -> None:
         self.agent, self.networks, self.policy_only = agent, copy.deepcopy(networks), policy_only
         self.target = make_target(agent, networks, policy_only)
-        followed = [name for name, _ in self.target.named_parameters()]
         parameters = dict(self.networks.named_parameters())
-        others = [name for name, p in parameters.items() if p.requires_grad and name not in followed]
         self.fixed = [name for name, p in parameters.items() if not p.requires_grad]
-        self._shapes = {name: parameters[name].shape for name in followed + others}  # in the order of a row
-        self.num_followed = sum(parameters[name].numel() for name in followed)
-        self.rows = torch.compile(vmap(self._row)) if compiled else vmap(self._row)
+        followed = {name: p.shape for name, p in self.target.named_parameters()}
+        others = {name: p.shape for name, p in parameters.items() if p.requires_grad and name not in followed}
+        self._followed, self._learned = followed, followed | others  # in the order of a row
+        self.num_followed = sum(shape.numel() for shape in followed.values())
+        on_cpu = all(p.device.type == "cpu" for p in parameters.values())
+        options = {"cpp_wrapper": True} if on_cpu else None  # no Python between the operations
+        self.rows = torch.compile(self._rows, options=options) if compiled else self._rows
 
     def flatten(self, networks: Networks) -> Tensor:
         """All learned numbers, those that a target follows first. (n,)."""
-        return torch.cat([networks.get_parameter(name).detach().reshape(-1) for name in self._shapes])
+        return torch.cat([networks.get_parameter(name).detach().reshape(-1) for name in self._learned])
 
-    def unflatten(self, row: Tensor) -> dict[str, Tensor]:
-        """Parameters by name, as views of a row's beginning (a target's row has only those that it follows)."""
-        parts, start = {}, 0
-        for name, shape in self._shapes.items():
-            if start == row.shape[-1]:
-                break
-            parts[name] = row[start : start + shape.numel()].view(shape)
-            start += shape.numel()
-        return parts
+    def unflatten(self, row: Tensor, target: bool = False) -> dict[str, Tensor]:
+        """The parameters by name, as views of a row: all that are learned, or those of the target."""
+        shapes = self._followed if target else self._learned
+        parts = row.split([shape.numel() for shape in shapes.values()]) if shapes else ()
+        return {name: part.view(shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
+
+    def _rows(
+        self, rows: Tensor, fixed: dict[str, Tensor], target_rows: Tensor, batch: dict[str, Tensor]
+    ) -> tuple[Tensor, Metrics]:
+        """The loss of every seed; one alone needs no batched operations, which are slower."""
+        if len(rows) > 1:
+            many: tuple[Tensor, Metrics] = vmap(self._row)(rows, fixed, target_rows, batch)
+            return many
+        fixed, batch = ({name: value[0] for name, value in given.items()} for given in (fixed, batch))
+        loss, metrics = self._row(rows.squeeze(0), fixed, target_rows.squeeze(0), batch)
+        return loss[None], {name: value[None] for name, value in metrics.items()}
 
     def _row(
         self, row: Tensor, fixed: dict[str, Tensor], target_row: Tensor, batch: dict[str, Tensor]
@@ -263,7 +272,9 @@ class FlatLoss:
             def with_target(target: Networks) -> tuple[Tensor, Metrics]:
                 return loss_of(self.agent, networks, target, whole, self.policy_only)
 
-            found: tuple[Tensor, Metrics] = functional_call(self.target, self.unflatten(target_row), (with_target,))
+            found: tuple[Tensor, Metrics] = functional_call(
+                self.target, self.unflatten(target_row, target=True), (with_target,)
+            )
             return found
 
         found: tuple[Tensor, Metrics] = functional_call(self.networks, self.unflatten(row) | fixed, (with_networks,))

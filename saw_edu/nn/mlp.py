@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+FEWEST_COLUMNS = 16  # of a matrix product in compiled code: 1.5 to 3 times as fast on a CPU as one with 8 or 10
 _GELU_LINEAR = 2 * math.sqrt(2 / math.pi)
 _GELU_CUBIC = _GELU_LINEAR * 0.044715
 LAYER_NORM_EPSILON = 1e-6  # flax's default, which the reference uses (torch's own is 1e-5)
@@ -37,8 +38,12 @@ class Dense(nn.Module):
         self.bias = nn.Parameter(torch.zeros(*lead, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.kernel.ndim == 2:
+        if self.kernel.ndim == 2 and not torch.compiler.is_compiling():
             return F.linear(x, self.kernel.T, self.bias)
+        if self.kernel.ndim == 2:  # a product with fewer columns takes longer than one with this many
+            outputs = self.kernel.shape[-1]
+            padding = (0, max(0, FEWEST_COLUMNS - outputs))
+            return F.linear(x, F.pad(self.kernel, padding).T, F.pad(self.bias, padding))[..., :outputs]
         return torch.bmm(x, self.kernel) + self.bias[:, None]  # (E, B, out)
 
 
