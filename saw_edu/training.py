@@ -238,7 +238,7 @@ class FlatLoss:
         self._followed, self._learned = followed, followed | others  # in the order of a row
         self.num_followed = sum(shape.numel() for shape in followed.values())
         on_cpu = all(p.device.type == "cpu" for p in parameters.values())
-        options = {"cpp_wrapper": True} if on_cpu else None  # no Python between the operations
+        options: dict[str, Any] | None = {"cpp_wrapper": True} if on_cpu else None  # no Python between the operations
         self.rows = torch.compile(self._rows, options=options) if compiled else self._rows
 
     def flatten(self, networks: Networks) -> Tensor:
