@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import json
 import platform
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import torch
 
 from saw_edu.agents import GCBC, GCIVL, Agent
 from saw_edu.envs import PointMaze, navigate
+from saw_edu.provenance import commit
 from saw_edu.training import TrainingConfig, train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ def main(names: list[str]) -> None:
         provenance = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         provenance[f"{name}.pt"] = {
             "command": f"python scripts/record_ch02.py {name}",
-            "commit": _commit(),
+            "commit": commit(),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "machine": f"{platform.machine()} CPU, one torch thread",
             "torch": torch.__version__,
@@ -70,11 +70,6 @@ def main(names: list[str]) -> None:
             "seeds": SEEDS,
         }
         path.write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

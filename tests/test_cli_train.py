@@ -17,7 +17,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from saw_edu import datasets
+from saw_edu import datasets, provenance
 from saw_edu.agents import AGENTS, SAW
 from saw_edu.benchmark import giant
 from saw_edu.cli import app
@@ -172,6 +172,7 @@ def test_pictures_are_trained_on_with_an_encoder(elsewhere: Path, monkeypatch: p
     assert call(command).exit_code == 0
     config = json.loads((elsewhere / "run" / "config.json").read_text())
     assert config["spec"]["image"] == [20, 24, 9]
+    assert (config["made_with"]["commit"] != "unknown") == (provenance.ROOT / ".git").exists()
     stacks = []
 
     def evaluate(*arguments: object, frame_stack: int, **options: object) -> Evaluation:

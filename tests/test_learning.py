@@ -14,7 +14,7 @@ DIMS: dict[str, Any] = {"value_hidden_dims": (64, 64), "actor_hidden_dims": (64,
 IMITATE: dict[str, Any] = {"actor_loss": "awr", "alpha": 3.0}
 
 # What an agent is asked: all goals, or far more than with goals mixed up. GCBC imitates detours of the data, and CRL
-# values the behaviour that collected them; neither finds all shortest paths here, however long it learns.
+# values the behaviour that collected them; neither finds all shortest paths here.
 CASES: dict[str, tuple[Agent, int, float]] = {
     "gcbc": (GCBC(actor_hidden_dims=(64, 64)), 1200, 0.65),
     "gcivl": (GCIVL(**DIMS), 1200, 0.95),

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from saw_edu.agents import GCBC, GCIVL, HIQL, SAW, Agent
 from saw_edu.assets import course_root
-from saw_edu.benchmark.record import write_provenance
 from saw_edu.data import Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate
 from saw_edu.evaluation import episodes_by_distance, evaluate
+from saw_edu.provenance import write_provenance
 from saw_edu.training import TrainingConfig, TrainingResult, train
 
 SEEDS = 5

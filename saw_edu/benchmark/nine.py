@@ -21,9 +21,9 @@ import torch
 from saw_edu.agents import CRL, GCIQL, GCWAE, QRL, RIS, Agent
 from saw_edu.assets import course_root
 from saw_edu.benchmark import giant
-from saw_edu.benchmark.record import write_provenance
 from saw_edu.data import Spec, Trajectories
 from saw_edu.evaluation import Evaluation, evaluate, success_by_distance
+from saw_edu.provenance import write_provenance
 from saw_edu.training import TrainingResult, train
 
 _DIMS: dict[str, Any] = {"value_hidden_dims": (128, 128), "actor_hidden_dims": (128, 128)}

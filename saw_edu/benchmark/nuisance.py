@@ -28,11 +28,11 @@ from saw_edu.agents import GCIVL, GCWAE, HIQL, RIS, SAW, Agent
 from saw_edu.agents.objectives import Metrics
 from saw_edu.assets import course_root
 from saw_edu.benchmark import giant
-from saw_edu.benchmark.record import write_provenance
 from saw_edu.data import Batch, Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate
 from saw_edu.evaluation import Evaluation, evaluate, success_by_distance
 from saw_edu.nn import Networks
+from saw_edu.provenance import write_provenance
 from saw_edu.training import TrainingConfig, TrainingResult, train
 
 DIMS = (0, 16, 64, 256)

@@ -33,8 +33,8 @@ from torch import Tensor
 from saw_edu.agents import AGENTS, Agent, agent_class
 from saw_edu.assets import course_root
 from saw_edu.bench import flops_of_update, interleaved, make_run, matrix_product, meter, ratio, sized_agent, step
-from saw_edu.benchmark.record import origin
 from saw_edu.data import Batch, HindsightSampler, Trajectories
+from saw_edu.provenance import commit, origin
 from saw_edu.training import Learner, TrainingConfig, _set_matmul_precision
 
 OBSERVATION_DIM, ACTION_DIM = 29, 8  # antmaze's
@@ -124,7 +124,7 @@ class Reference:
         """Measure the checkout whose `impls` folder is given, with an interpreter that has what it needs."""
         script = Path(__file__).with_name("reference_speed.py")
         reference = cls([python, str(script), str(folder)], torch.device(device).type)
-        reference.about["commit"] = _commit(folder)
+        reference.about["commit"] = commit(folder)
         return reference
 
     def meter(self, **case: Any) -> Callable[[float], float]:
@@ -319,15 +319,6 @@ HEADER = (
     f"{'agent':7}{'size':7}{'mode':10}{'precision':9}{'seeds':>5}{'updates/s':>11}{'GFLOP/s':>10}{'of limit':>10}"
     f"{'ratio':>8}  to the reference"
 )
-
-
-def _commit(folder: Path) -> str:
-    """The commit that the folder is at; "unknown" where it is no checkout, with a "+" where files were changed."""
-    try:
-        command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--exclude=*"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def _machine(options: Options) -> dict[str, Any]:

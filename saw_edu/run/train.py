@@ -6,7 +6,6 @@ import dataclasses
 import json
 import platform
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -17,6 +16,7 @@ import torch
 
 from saw_edu import datasets
 from saw_edu.datasets import Dataset
+from saw_edu.provenance import commit
 from saw_edu.run.folder import RUNS, RunError, Say, changes_since, check_folder, count, reported_failures, write_text
 from saw_edu.run.options import TrainOptions, parse
 from saw_edu.training import train
@@ -116,7 +116,7 @@ def _describe(agent: str, options: TrainOptions[Any], dataset: Dataset, command:
         "spec": dataclasses.asdict(dataset.spec),
         "made_with": {
             "saw-edu": metadata.version("saw-edu"),
-            "commit": _commit(),
+            "commit": commit(),
             "torch": torch.__version__,
             "torch threads": torch.get_num_threads(),
             "device": options.device,
@@ -125,15 +125,3 @@ def _describe(agent: str, options: TrainOptions[Any], dataset: Dataset, command:
         "command": command,
     }
     return json.loads(json.dumps(content))  # tuples become lists, as in the file
-
-
-def _commit() -> str | None:
-    """The library's commit, with "-dirty" where it was changed; None where it does not run from a checkout."""
-    root = Path(__file__).resolve().parents[1]
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    try:
-        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from saw_edu.assets import course_root
+ROOT = Path(__file__).resolve().parents[1]  # of the checkout, where the library runs from one
 
 
 def write_provenance(folder: Path, command: str, **details: Any) -> None:
@@ -33,10 +33,15 @@ def origin() -> dict[str, str]:
     }
 
 
-def commit() -> str:
-    """The checkout's commit, with "-dirty" where files were changed since; "unknown" outside a checkout."""
+def commit(folder: Path | None = None) -> str:
+    """A checkout's commit, with "-dirty" where files were changed since; "unknown" outside a checkout.
+
+    Without a folder, that of the library that runs; not that of a project which only has it installed.
+    """
+    if folder is None and not (ROOT / ".git").exists():
+        return "unknown"
     command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     try:
-        return subprocess.run(command, cwd=course_root(), capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, cwd=folder or ROOT, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
