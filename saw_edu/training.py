@@ -480,6 +480,8 @@ class _Run:
         batches = [self._draw(generator) for generator in self.generators]
         if not self.flat:
             return batches[0]
+        if len(batches) == 1:
+            return Batch(*(None if entry is None else entry[None] for entry in batches[0]))  # type: ignore[arg-type]
         entries = zip(*batches, strict=True)
         return Batch(*(None if entry[0] is None else torch.stack(entry) for entry in entries))  # type: ignore[arg-type]
 
