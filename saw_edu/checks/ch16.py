@@ -445,6 +445,16 @@ flat_policy_loss = Check(
             wrong=variant(outside=True),
         ),
         Mistake(
+            "the teacher asked for the goal",
+            "π_sub is asked for g here. It only knows near goals: ask it for the waypoint.",
+            wrong=variant(teacher_asked_for="actor_goals"),
+        ),
+        Mistake(
+            "the flat policy asked for the waypoint",
+            "π is asked for the waypoint here. Nobody will tell it one when it acts: it must learn for g.",
+            wrong=variant(asked_for="waypoints"),
+        ),
+        Mistake(
             "values in another order",
             "`values_of` returns the values in the order of the states that you hand it. Did the names change places?",
             wrong=variant(order=(0, 2, 1)),

@@ -148,6 +148,11 @@ waypoint_rows = Check(
             wrong=_chosen(random="goal"),
         ),
         Mistake(
+            "`is_random` the wrong way round",
+            "Goals of this trajectory are treated as random ones here, and the other way round.",
+            wrong=_chosen(waypoint="ahead", random="nearer"),
+        ),
+        Mistake(
             "the later of the two",
             "The waypoint is k steps ahead, *or g where that is sooner*. Here it is whichever comes later.",
             wrong=_chosen(waypoint="farther"),

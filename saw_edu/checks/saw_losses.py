@@ -53,17 +53,20 @@ def variant(
     order: tuple[int, int, int] = (0, 1, 2),
     average: bool = False,
     judged_by: str | None = None,
+    asked_for: str | None = None,
+    teacher_asked_for: str | None = None,
     outside: bool = False,
 ) -> FlatPolicyLoss:
     """The loss with one thing changed."""
 
     def flat_policy_loss(agent: SAW, networks: Networks, batch: Batch) -> tuple[Tensor, dict[str, Any]]:
-        s, w, g = batch.observations, getattr(batch, waypoints), getattr(batch, goals)
+        s, w = batch.observations, getattr(batch, waypoints)
         towards = getattr(batch, judged_by or goals)
         values = values_of(networks, [s, batch.next_observations, w], towards, networks.goal_rep)
         v, v_next, v_waypoint = (values[i] for i in order)
-        policy: Any = agent.flat_policy(networks, s, g)
-        squares = (policy.mean - networks.low_actor(s, w).mean.detach()).square()  # (B, act)
+        policy: Any = agent.flat_policy(networks, s, getattr(batch, asked_for or goals))
+        teacher = networks.low_actor(s, getattr(batch, teacher_asked_for or waypoints)).mean.detach()
+        squares = (policy.mean - teacher).square()  # (B, act)
         distance = squares.mean(-1) if average else squares.sum(-1)
         one_step = -(weights(v_next - v, getattr(agent, alpha), clip) * policy.log_prob(batch.actions)).mean()
         importance = weights(v_waypoint - v, getattr(agent, beta), clip)

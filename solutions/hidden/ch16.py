@@ -240,6 +240,11 @@ MUTANTS = {
         Mutant("the divergence has the wrong sign", replace=("one_step + bootstrap", "one_step - bootstrap")),
         Mutant("half the squared distance", replace=("one_step + bootstrap", "one_step + 0.5 * bootstrap")),
         Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
+        Mutant("the teacher asked for the goal", replace=("networks.low_actor(s, w)", "networks.low_actor(s, g)")),
+        Mutant(
+            "the flat policy asked for the waypoint",
+            replace=("agent.flat_policy(networks, s, g)", "agent.flat_policy(networks, s, w)"),
+        ),
         Mutant("other goals", replace=("batch.actor_goals", "batch.value_goals")),
         Mutant("subgoals for waypoints", replace=("batch.waypoints", "batch.subgoals")),
         Mutant(
@@ -308,6 +313,7 @@ def flat_policy_loss(agent, networks, batch):
         ),
         Mutant("the later of the two", replace=("torch.minimum(ahead, goal_rows)", "torch.maximum(ahead, goal_rows)")),
         Mutant("the goal as the waypoint", replace=("torch.minimum(ahead, goal_rows)", "goal_rows")),
+        Mutant("`is_random` the wrong way round", replace=("is_random, ahead, torch", "~is_random, ahead, torch")),
         Mutant("one step short", replace=("rows + subgoal_steps", "rows + subgoal_steps - 1")),
         Mutant("the last row left out", replace=("subgoal_steps, last_rows", "subgoal_steps, last_rows - 1")),
         Mutant(
