@@ -466,6 +466,7 @@ def train(
     checkpoints: str | Path | None = None,
     device: str | torch.device = "cpu",
     together: bool | None = None,
+    sampler: type[HindsightSampler] = HindsightSampler,
     progress: bool = True,
 ) -> TrainingResult:
     """Train an agent on a data set, once for each seed.
@@ -485,6 +486,7 @@ def train(
         together: all seeds side by side in one set of operations, instead of one seed after the other. Each seed draws
             the same batches and learns the same, up to rounding; a GPU is filled by several seeds, a CPU by one. None:
             on a GPU only.
+        sampler: what draws the batches; a subclass may, for one, choose other waypoints.
         progress: show a bar with loss and speed.
 
     Returns:
@@ -492,10 +494,13 @@ def train(
 
     Raises:
         TrainingDivergedError: a loss became NaN or infinite.
+        TypeError: `sampler` is not a class of samplers.
         ValueError: checkpoints of another run in the folder, or a `value_from` that does not fit.
     """
     config = config or TrainingConfig()
     seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not (isinstance(sampler, type) and issubclass(sampler, HindsightSampler)):
+        raise TypeError(f"sampler must be HindsightSampler or a subclass of it, the class itself, got {sampler!r}")
     spec = spec or trajectories.spec()
     if value_from is not None:
         _check_value_from(agent, value_from, seeds)
@@ -503,7 +508,7 @@ def train(
         raise ValueError("augmentation crops images, and these observations are vectors: set it to 0")
     _set_matmul_precision(config, device)
     data = trajectories.to(device)
-    sampler = HindsightSampler(data, agent.goals, agent.discount, agent.subgoal_steps)
+    draws = sampler(data, agent.goals, agent.discount, agent.subgoal_steps)
     folder = None if checkpoints is None else Path(checkpoints)
     if together is None:
         together = torch.device(device).type == "cuda"
@@ -514,10 +519,10 @@ def train(
         for group in positions:
             members = [seeds[position] for position in group]
             fixed = None if value_from is None else [value_from.networks[position] for position in group]
-            run = _Run(agent, sampler, config, spec, members, fixed, device, objective)
+            run = _Run(agent, draws, config, spec, members, fixed, device, objective)
             objective = run.objective  # compiled once for all seeds
             path = None if folder is None else folder / f"seed_{'_'.join(map(str, members))}.pt"
-            fingerprint = "" if folder is None else _fingerprint(agent, config, spec, trajectories, fixed)
+            fingerprint = "" if folder is None else _fingerprint(agent, config, spec, trajectories, fixed, sampler)
             if path is not None and path.exists():
                 run.restore(path, fingerprint)
             bar.update(run.step * len(members))
@@ -664,7 +669,7 @@ class _Run:
             ) from error
         if stored != fingerprint:
             raise ValueError(
-                f"{path} is from a run with another agent, configuration or data set: "
+                f"{path} is from a run with another agent, configuration, data set or sampler: "
                 "give another checkpoint folder, or delete this one to start again"
             )
         self.learner.load_state(content)
@@ -766,12 +771,19 @@ def _value_networks(agent: Agent) -> tuple[str, ...]:
 
 
 def _fingerprint(
-    agent: Agent, config: TrainingConfig, spec: Spec, data: Trajectories, fixed: list[Networks] | None
+    agent: Agent,
+    config: TrainingConfig,
+    spec: Spec,
+    data: Trajectories,
+    fixed: list[Networks] | None,
+    sampler: type[HindsightSampler],
 ) -> str:
     """A digest of all that, beside the seed, decides a run's result, except how often it logs or saves."""
     settings: dict[str, Any] = dataclasses.asdict(config)
     del settings["checkpoint_every"]
     digest = hashlib.sha256(repr((agent, settings, spec, data.frame_stack)).encode())
+    if sampler is not HindsightSampler:
+        digest.update(f"{sampler.__module__}.{sampler.__qualname__}".encode())
     tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
     for networks in fixed or []:
         tensors += [p for name, p in networks.state_dict().items() if name.split(".")[0] in _value_networks(agent)]

@@ -252,9 +252,40 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path: Path) -> Non
     assert equal(train(AGENT, walks(), config, 2, progress=False), resumed)
 
 
+class GoalsForWaypoints(HindsightSampler):
+    """The goal itself is the waypoint, however far."""
+
+    def waypoint_rows(self, rows, actor_goals, is_random):  # type: ignore[no-untyped-def]
+        return actor_goals, actor_goals
+
+
+def test_a_sampler_of_ones_own_draws_the_batches() -> None:
+    """With goals for waypoints, the waypoint's advantage is what the goal itself is nearer than s."""
+    data = walks()
+    own = GoalsForWaypoints(data, AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
+    batch = own.sample(64, torch.Generator().manual_seed(0))
+    assert torch.equal(batch.waypoints, batch.actor_goals)
+    usual = train(AGENT, data, CONFIG, 1, progress=False)
+    class_by_name = train(AGENT, data, CONFIG, 1, progress=False, sampler=HindsightSampler)
+    other = train(AGENT, data, CONFIG, 1, progress=False, sampler=GoalsForWaypoints)
+    assert equal(usual, class_by_name)
+    # The value's goals come from the same draws; only what depends on waypoints differs.
+    assert other.metrics["value/value_loss"].equals(usual.metrics["value/value_loss"])
+    assert other.metrics["waypoint/wadv"].iloc[-1] > usual.metrics["waypoint/wadv"].iloc[-1]
+
+
+def test_a_sampler_is_a_class(tmp_path: Path) -> None:
+    sampler = HindsightSampler(walks(), AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
+    with pytest.raises(TypeError, match="the class itself"):
+        train(AGENT, walks(), CONFIG, 1, progress=False, sampler=sampler)  # type: ignore[arg-type]
+    train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False)
+    with pytest.raises(ValueError, match="or sampler"):
+        train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False, sampler=GoalsForWaypoints)
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
-    with pytest.raises(ValueError, match="another agent, configuration or data set"):
+    with pytest.raises(ValueError, match="another agent, configuration, data set or sampler"):
         train(AGENT, walks(), TrainingConfig(steps=61, batch_size=16), checkpoints=tmp_path, progress=False)
 
 

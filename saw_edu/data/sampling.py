@@ -98,14 +98,25 @@ class HindsightSampler:
         if self.subgoal_steps is None:
             actor_goals, _ = self._goals(rows, self.goals.actor_goals, self.goals.actor_geometric, generator)
             return GoalRows(rows, value_goals, actor_goals, None, None)
-        final = self.trajectories.final_index[rows]
-        subgoals = torch.minimum(rows + self.subgoal_steps, final)
         p_random = self.goals.actor_goals[2]
         shares = (0.0, 1.0 - p_random, p_random)
         actor_goals, is_random = self._goals(rows, shares, self.goals.actor_geometric, generator)
+        return GoalRows(rows, value_goals, actor_goals, *self.waypoint_rows(rows, actor_goals, is_random))
+
+    def waypoint_rows(self, rows: Tensor, actor_goals: Tensor, is_random: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of π_sub's goals and of the waypoints, for given rows of s and g. All (B,).
+
+        A subclass may choose others: `train(..., sampler=MySampler)`.
+
+        Args:
+            rows: of s.
+            actor_goals: of g.
+            is_random: True where g was drawn from all data instead of from the rest of the episode of s.
+        """
+        assert self.subgoal_steps is not None
+        subgoals = torch.minimum(rows + self.subgoal_steps, self.trajectories.final_index[rows])
         # The waypoint lies on the way to the goal, so never beyond it. A random goal has no place on this trajectory.
-        waypoints = torch.where(is_random, subgoals, torch.minimum(rows + self.subgoal_steps, actor_goals))
-        return GoalRows(rows, value_goals, actor_goals, subgoals, waypoints)
+        return subgoals, torch.where(is_random, subgoals, torch.minimum(subgoals, actor_goals))
 
     def look_up(self, picked: GoalRows) -> Batch:
         """Turn rows into observations, and the value goals into rewards and masks."""

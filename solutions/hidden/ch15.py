@@ -101,6 +101,8 @@ MUTANTS = {
         Mutant("normalised over the batch", replace=("dim=-1", "dim=0")),
         Mutant("divided by β", replace=("beta * advantages", "advantages / beta")),
         Mutant("β forgotten", replace=("beta * advantages", "advantages")),
+        Mutant("logarithm forgotten", replace=("prior.log()", "prior")),
+        Mutant("a prior of zero made positive", replace=("prior.log()", "(prior + 1e-8).log()")),
         Mutant(
             "overflow",
             source="def subgoal_posterior(prior, advantages, beta):\n    weights = prior * (beta * advantages).exp()\n    return weights / weights.sum(-1, keepdim=True)",
@@ -115,6 +117,7 @@ MUTANTS = {
         Mutant("no divergence", replace=(" - divergence", "")),
         Mutant("entropy for divergence", replace=(" - torch.xlogy(q, prior)", "")),
         Mutant("β forgotten", replace=("beta * (q", "(q")),
+        Mutant("a plain mean over waypoints", replace=("(q * advantages).sum(dim=-1)", "advantages.mean(dim=-1)")),
         Mutant(
             "β on the divergence",
             source="def evidence_bound(q, prior, advantages, beta):\n    kl = (torch.xlogy(q, q) - torch.xlogy(q, prior)).sum(-1)\n    return beta * ((q * advantages).sum(-1) - kl)",
@@ -160,6 +163,13 @@ MUTANTS = {
             replace=(
                 "value(next_observations, subgoals) - value(observations, subgoals)",
                 "value(observations, subgoals) - value(next_observations, subgoals)",
+            ),
+        ),
+        Mutant(
+            "state and subgoal swapped in V",
+            replace=(
+                "value(next_observations, subgoals) - value(observations, subgoals)",
+                "value(subgoals, next_observations) - value(subgoals, observations)",
             ),
         ),
         Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
