@@ -507,6 +507,8 @@ def train(
     if config.augmentation > 0 and spec.image is None:
         raise ValueError("augmentation crops images, and these observations are vectors: set it to 0")
     _set_matmul_precision(config, device)
+    if config.compile:
+        torch.compiler.reset()  # or, after eight trainings in one process, no more would be compiled
     data = trajectories.to(device)
     draws = sampler(data, agent.goals, agent.discount, agent.subgoal_steps)
     folder = None if checkpoints is None else Path(checkpoints)

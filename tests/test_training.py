@@ -146,6 +146,14 @@ def test_compiled_training_of_one_seed_after_another_resumes_to_the_same_bits(tm
     assert all(torch.equal(left[key], p) for key, p in whole.networks[0].state_dict().items())
 
 
+@pytest.mark.slow
+def test_training_is_compiled_however_often_a_process_trains() -> None:
+    config = dataclasses.replace(CONFIG, steps=1, compile=True)
+    with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
+        for width in (8, 16):
+            train(GCBC(actor_hidden_dims=(width,)), walks(), config, 1, progress=False)
+
+
 def test_adam_is_the_published_one() -> None:
     generator = torch.Generator().manual_seed(0)
     ours, theirs = (torch.ones(2, 5, dtype=torch.float64) for _ in range(2))
