@@ -408,12 +408,12 @@ _AWR5 = (2 * math.exp(2.0) + 3 * math.exp(-2.0) + 2.5 * math.e) / 3
 
 
 def with_teacher(
-    log_probs: Tensor, advantages: Tensor, means: Tensor, prior_means: Tensor, alpha: float, kl_alpha: float
+    log_probs: Tensor, advantages: Tensor, means: Tensor, subgoal_means: Tensor, alpha: float, kl_alpha: float
 ) -> Callable[[Callable[..., Tensor]], dict[str, Any]]:
     """For a case: the loss, and in words what a gradient reaches."""
 
     def run(ris_loss: Callable[..., Tensor]) -> dict[str, Any]:
-        given = {"log π": log_probs, "the advantages": advantages, "π": means, "π_sub": prior_means}
+        given = {"log π": log_probs, "the advantages": advantages, "π": means, "π_sub": subgoal_means}
         given = {name: x.clone().requires_grad_() for name, x in given.items()}
         loss = ris_loss(*given.values(), alpha, kl_alpha)
         if loss.requires_grad:
