@@ -239,7 +239,8 @@ flat_policy = Check(
     mistakes=[
         Mistake(
             "directions swapped",
-            "The two directions have changed places. Which mean gives a probability to every action of any teacher?",
+            "KL(π ‖ π_sub) and KL(π_sub ‖ π) have changed places. Which mean keeps an action that only one teacher "
+            "would take?",
             wrong=lambda q, t, first: _mixture(q, t) if first else _geometric(q, t),
         ),
         Mistake(
