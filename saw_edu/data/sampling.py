@@ -123,16 +123,19 @@ class HindsightSampler:
         data = self.trajectories
         reached = picked.rows == picked.value_goals
         dtype = data.float_dtype
+        wanted = [rows for rows in picked if rows is not None]
+        states, value_goals, actor_goals, *near = data.at(torch.cat(wanted)).split(len(picked.rows))
+        subgoals, waypoints = near or (None, None)
         return Batch(
-            observations=data.at(picked.rows),
+            observations=states,
             actions=data.actions[picked.rows],
             next_observations=data.next(picked.rows),
             rewards=torch.where(reached, self.goals.success_reward, self.goals.step_reward).to(dtype),
             masks=(~reached).to(dtype),
-            value_goals=data.at(picked.value_goals),
-            actor_goals=data.at(picked.actor_goals),
-            subgoals=None if picked.subgoals is None else data.at(picked.subgoals),
-            waypoints=None if picked.waypoints is None else data.at(picked.waypoints),
+            value_goals=value_goals,
+            actor_goals=actor_goals,
+            subgoals=subgoals,
+            waypoints=waypoints,
         )
 
     def _goals(
