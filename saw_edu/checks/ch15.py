@@ -239,7 +239,8 @@ flat_policy = Check(
     mistakes=[
         Mistake(
             "directions swapped",
-            "The two directions have changed places. Which mean gives a probability to every action of any teacher?",
+            "KL(π ‖ π_sub) and KL(π_sub ‖ π) have changed places. Which mean keeps an action that only one teacher "
+            "would take?",
             wrong=lambda q, t, first: _mixture(q, t) if first else _geometric(q, t),
         ),
         Mistake(
@@ -408,12 +409,12 @@ _AWR5 = (2 * math.exp(2.0) + 3 * math.exp(-2.0) + 2.5 * math.e) / 3
 
 
 def with_teacher(
-    log_probs: Tensor, advantages: Tensor, means: Tensor, prior_means: Tensor, alpha: float, kl_alpha: float
+    log_probs: Tensor, advantages: Tensor, means: Tensor, subgoal_means: Tensor, alpha: float, kl_alpha: float
 ) -> Callable[[Callable[..., Tensor]], dict[str, Any]]:
     """For a case: the loss, and in words what a gradient reaches."""
 
     def run(ris_loss: Callable[..., Tensor]) -> dict[str, Any]:
-        given = {"log π": log_probs, "the advantages": advantages, "π": means, "π_sub": prior_means}
+        given = {"log π": log_probs, "the advantages": advantages, "π": means, "π_sub": subgoal_means}
         given = {name: x.clone().requires_grad_() for name, x in given.items()}
         loss = ris_loss(*given.values(), alpha, kl_alpha)
         if loss.requires_grad:

@@ -323,6 +323,11 @@ saw_objective = Check(
             wrong=lambda lp, kl, v, n, w, a, b: _objective(n - v, w - v, a, b, -lp, kl),
         ),
         Mistake(
+            "V(w, g) and V(s, g) swapped",
+            "A waypoint closer to the goal than s gets a small weight here. Which value comes first in A(s, w, g)?",
+            wrong=lambda lp, kl, v, n, w, a, b: _objective(n - v, v - w, a, b, lp, kl),
+        ),
+        Mistake(
             "both advantages reversed",
             "Both advantages are the wrong way round: where you get to comes first, where you are is subtracted.",
             wrong=lambda lp, kl, v, n, w, a, b: _objective(v - n, v - w, a, b, lp, kl),
@@ -453,6 +458,11 @@ flat_policy_loss = Check(
             "the flat policy asked for the waypoint",
             "π is asked for the waypoint here. Nobody will tell it one when it acts: it must learn for g.",
             wrong=variant(asked_for="waypoints"),
+        ),
+        Mistake(
+            "V(w, g) and V(s, g) swapped",
+            "A waypoint closer to the goal than s gets a small weight here. Which value comes first in A(s, w, g)?",
+            wrong=variant(backwards=True),
         ),
         Mistake(
             "values in another order",

@@ -33,25 +33,32 @@ def _rows(*numbers: int) -> Tensor:
     return torch.tensor(numbers)
 
 
+def _authors_files() -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """What the authors' sampler drew, in both layouts of data, k = 25 (assets/golden/samplers)."""
+    for layout in ("compact", "regular"):
+        with np.load(asset(f"golden/samplers/saw_{layout}.npz")) as file:
+            drawn = {key.removeprefix("seed7/"): torch.as_tensor(file[key]) for key in file if key.startswith("seed7/")}
+            yield layout, drawn | {"last": torch.as_tensor(file["final_index"])[drawn["idxs"]]}
+
+
 def authors_rows(waypoint_rows: Callable[..., Rows]) -> dict[str, Tensor]:
-    """The answer for rows and goals that the authors' sampler drew, in both layouts of data, k = 25."""
+    """The answer for rows and goals that the authors' sampler drew."""
     found: dict[str, Tensor] = {}
-    for name, kind in (("compact", "saw_compact"), ("regular", "saw_regular")):
-        with np.load(asset(f"golden/samplers/{kind}.npz")) as file:
-            rows, goal_rows = (torch.as_tensor(file[f"seed7/{key}"]) for key in ("idxs", "high_actor_goals"))
-            last_rows = torch.as_tensor(file["final_index"])[rows]
-        subgoals, waypoints = waypoint_rows(rows, goal_rows, last_rows, torch.zeros_like(rows, dtype=torch.bool), 25)
-        found |= {f"subgoals, {name}": subgoals, f"waypoints, {name}": waypoints}
+    for layout, drawn in _authors_files():
+        rows, goal_rows = drawn["idxs"], drawn["high_actor_goals"]
+        subgoals, waypoints = waypoint_rows(
+            rows, goal_rows, drawn["last"], torch.zeros(len(rows), dtype=torch.bool), 25
+        )
+        found |= {f"subgoals, {layout}": subgoals, f"waypoints, {layout}": waypoints}
     return found
 
 
 def _authors_answer() -> dict[str, Tensor]:
-    """What the authors' sampler gave for those."""
+    """The authors' own subgoals and waypoints for those."""
     found: dict[str, Tensor] = {}
-    for name, kind in (("compact", "saw_compact"), ("regular", "saw_regular")):
-        with np.load(asset(f"golden/samplers/{kind}.npz")) as file:
-            found[f"subgoals, {name}"] = torch.as_tensor(file["seed7/low_actor_goals"])
-            found[f"waypoints, {name}"] = torch.as_tensor(file["seed7/high_actor_targets"])
+    for layout, drawn in _authors_files():
+        found[f"subgoals, {layout}"] = drawn["low_actor_goals"]
+        found[f"waypoints, {layout}"] = drawn["high_actor_targets"]
     return found
 
 

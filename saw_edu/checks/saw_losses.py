@@ -56,6 +56,7 @@ def variant(
     asked_for: str | None = None,
     teacher_asked_for: str | None = None,
     outside: bool = False,
+    backwards: bool = False,
 ) -> FlatPolicyLoss:
     """The loss with one thing changed."""
 
@@ -69,7 +70,7 @@ def variant(
         squares = (policy.mean - teacher).square()  # (B, act)
         distance = squares.mean(-1) if average else squares.sum(-1)
         one_step = -(weights(v_next - v, getattr(agent, alpha), clip) * policy.log_prob(batch.actions)).mean()
-        importance = weights(v_waypoint - v, getattr(agent, beta), clip)
+        importance = weights(v - v_waypoint if backwards else v_waypoint - v, getattr(agent, beta), clip)
         bootstrap = importance.mean() * distance.mean() if outside else (importance * distance).mean()
         return one_step + scale * bootstrap, {}
 

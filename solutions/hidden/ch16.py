@@ -209,6 +209,7 @@ MUTANTS = {
             "both advantages reversed",
             source="def saw_objective(log_probs, divergence, v, v_next, v_waypoint, alpha, beta):\n    a = (alpha * (v - v_next)).exp().clamp(max=100).detach()\n    b = (beta * (v - v_waypoint)).exp().clamp(max=100).detach()\n    return (b * divergence - a * log_probs).mean()",
         ),
+        Mutant("V(w, g) and V(s, g) swapped", replace=("(v_waypoint - v)", "(v - v_waypoint)")),
         Mutant("one weight for both terms", replace=("(importance * divergence)", "(action_weights * divergence)")),
         Mutant(
             "importance weight outside the mean",
@@ -240,6 +241,10 @@ MUTANTS = {
         Mutant("the divergence has the wrong sign", replace=("one_step + bootstrap", "one_step - bootstrap")),
         Mutant("half the squared distance", replace=("one_step + bootstrap", "one_step + 0.5 * bootstrap")),
         Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
+        Mutant(
+            "V(w, g) and V(s, g) swapped",
+            replace=("awr_weights(v_waypoint - v, agent.kl_alpha)", "awr_weights(v - v_waypoint, agent.kl_alpha)"),
+        ),
         Mutant("the teacher asked for the goal", replace=("networks.low_actor(s, w)", "networks.low_actor(s, g)")),
         Mutant(
             "the flat policy asked for the waypoint",

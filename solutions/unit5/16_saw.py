@@ -422,11 +422,13 @@ hidden("ch16").saw_objective(saw_objective)
 # | | |
 # | --- | --- |
 # | `values_of(networks, [s, s_next, w], g, networks.goal_rep)` | $V(s, g), V(s', g), V(w, g)$, each (B,), without gradient |
-# | `agent.flat_policy(networks, s, g)` | the distribution $\pi(\cdot \mid s, g)$, with `.log_prob(a)` and `.mean` |
+# | `agent.flat_policy(networks, s, g)` | the distribution $\pi(\cdot \mid s, g)$, with `.log_prob(a)`, (B,), and `.mean`, (B, act) |
 # | `networks.low_actor(s, w)` | the distribution $\pi_{\text{sub}}(\cdot \mid s, w)$ |
 # | `awr_weights(advantages, alpha)` | $\min(e^{\alpha A}, 100)$, without gradient |
 #
-# The standard deviation is constant, so use the squared distance of the means.
+# Value and flat policy see the goal through a learned representation in this case, `networks.goal_rep` and one of the policy's
+# own: the first two calls take care of that. π_sub sees the waypoint as it is. The standard deviation is constant, so use
+# the squared distance of the means.
 #
 # <details><summary>Hint 1: a question</summary>Which goals does the flat policy train on, <code>batch.value_goals</code>, <code>batch.subgoals</code> or <code>batch.actor_goals</code>?</details>
 # <details><summary>Hint 2: a nudge</summary>Everything about π_sub belongs under <code>torch.no_grad()</code>.</details>
@@ -499,7 +501,7 @@ def waypoint_rows(
         rows: the row of s, (B,), whole numbers.
         goal_rows: the row of g, (B,).
         last_rows: the last row of the trajectory of s, (B,).
-        is_random: True where g was drawn from all data, (B,); elsewhere g lies on the trajectory of s, not before s.
+        is_random: True where g was drawn from all data, (B,). Elsewhere g lies on the trajectory of s, at s or later.
         subgoal_steps: k.
 
     Returns:
@@ -610,8 +612,9 @@ hidden("ch16").my_saw(MySAW, MySampler)
 # How good should it get? A single run differs from the next by chance, so expect a *band*: from the recorded five successes with
 # mean $m$ and standard deviation $\sigma$, one more run lies in $m \pm t\,\sigma\sqrt{1 + 1/5}$ with a probability of 95 %, if runs are
 # normally distributed ($t = 2.78$, Student's t for four degrees of freedom). It is wide. That is why the checks above
-# ask for the numbers that your functions return, and not for a curve: **a curve inside the band proves little, and a wrong loss
-# may give one.**
+# ask for the numbers that your functions return, and not for a curve: **a success inside the band proves little.** We tried two wrong
+# SAWs, one run each, not recorded. With a factor ½ before the divergence, success was inside both bands that are printed below. With
+# waypoints beyond the goal it was a little below the band of all goals, and inside that of the farthest third.
 
 # %%
 provenance = json.loads(asset("giant/provenance.json").read_text())
@@ -648,7 +651,7 @@ for name, agent in agents.items():
 
 # %% alt="Training curves of SAW: the loss of both policies, and the distance of the flat policy from the subgoal policy, over gradient steps."
 smooth = live["saw"].metrics.copy()  # each row of the table is one noisy batch of 256
-curves = {"loss": "loss of both policies, mean of 10", "waypoint/kld": "squared distance from π_sub, mean of 10"}
+curves = {"loss": "loss of both policies", "waypoint/kld": "squared distance from π_sub"}  # means of 10 rows
 curves = {key: label for key, label in curves.items() if key in smooth}  # those that your loss reports
 figure, axes = plt.subplots(1, len(curves), figsize=(5.5 * len(curves), 4), squeeze=False)
 for ax, (key, label) in zip(axes[0], curves.items(), strict=True):
@@ -683,11 +686,14 @@ def loss_and_gradients(agent: SAW, draws: type[HindsightSampler]) -> Tensor:
     return torch.cat([loss.detach()[None], *(g.reshape(-1) for g in torch.autograd.grad(loss, learned))])
 
 
-yours = loss_and_gradients(agents["saw"], samplers.get("saw", HindsightSampler))
-library = loss_and_gradients(giant.make_agents()["saw"], HindsightSampler)
-error = (yours - library).norm() / library.norm()
-print(f"loss {yours[0]:.6f} and {library[0]:.6f}; {len(yours) - 1} gradient numbers; relative error {error:.1e}")
-assert error < 1e-6
+if not_yet:
+    print(f"Nothing of yours to compare: {', '.join(not_yet)} not done, or not right yet.")
+else:
+    yours = loss_and_gradients(agents["saw"], MySampler)
+    library = loss_and_gradients(giant.make_agents()["saw"], HindsightSampler)
+    error = (yours - library).norm() / library.norm()
+    print(f"loss {yours[0]:.6f} and {library[0]:.6f}; {len(yours) - 1} gradient numbers; relative error {error:.1e}")
+    assert error < 1e-6
 
 # %% [markdown]
 # Now the roll-outs: all episodes of all seeds in one batch. An episode fails when 200 steps are not enough.
