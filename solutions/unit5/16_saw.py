@@ -645,9 +645,7 @@ seed_0 = replace(value, seeds=[0], networks=value.networks[:1])
 live = {}
 for name, agent in agents.items():
     value_from = None if name == "gcbc" else seed_0
-    live[name] = train(
-        agent, data, config, [0], value_from=value_from, sampler=samplers.get(name, HindsightSampler)
-    )
+    live[name] = train(agent, data, config, [0], value_from=value_from, sampler=samplers.get(name, HindsightSampler))
 
 # %% alt="Training curves of SAW: the loss of both policies, and the distance of the flat policy from the subgoal policy, over gradient steps."
 smooth = live["saw"].metrics.copy()  # each row of the table is one noisy batch of 256
