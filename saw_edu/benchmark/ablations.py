@@ -65,6 +65,10 @@ class PartialSAW(SAW):
     def _weights(self, advantages: Tensor, alpha: float) -> Tensor:
         return (alpha * advantages).exp().clamp(max=self.clip).detach()
 
+    def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """SAW's; without bootstrapping π_sub would teach nobody, and does not learn."""
+        return super().policy_loss(networks, batch) if self.bootstrap else self.flat_policy_loss(networks, batch)
+
     def subgoal_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """SAW's, with this clip."""
         assert batch.subgoals is not None
@@ -344,12 +348,24 @@ def measure(setting: Setting, result: TrainingResult) -> pd.DataFrame:
     return table
 
 
-def per_seed(table: pd.DataFrame, farthest: bool) -> np.ndarray:
-    """Success of each seed of one setting, (S,): on goals in the farthest third of distances, or on all of them.
+def per_seed(table: pd.DataFrame, goals: str = "all") -> np.ndarray:
+    """Success of each seed of one setting, (S,).
 
-    `table` has the columns of `measure`.
+    Args:
+        table: columns as of `measure`.
+        goals: which ones: "all", "nearest" (the first bin of distance) or "farthest" (the farthest third).
+
+    Raises:
+        ValueError: another word for goals.
     """
-    rows = table[table["farthest"] == 1] if farthest else table
+    chosen = {
+        "all": table["success"] >= 0,
+        "nearest": table["from_"] == table["from_"].min(),
+        "farthest": table["farthest"] == 1,
+    }
+    if goals not in chosen:
+        raise ValueError(f"goals must be one of {', '.join(chosen)}, got {goals!r}")
+    rows = table[chosen[goals]]
     reached = (rows["success"] * rows["episodes"]).groupby(rows["seed"]).sum()
     return np.asarray(reached / rows.groupby("seed")["episodes"].sum())
 
