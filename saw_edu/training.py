@@ -140,7 +140,7 @@ class Learner:
         return {
             "networks": self.networks.state_dict(),
             "target": self.target.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self._optimizer_state(),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -148,6 +148,10 @@ class Learner:
         self.networks.load_state_dict(state["networks"])
         self.target.load_state_dict(state["target"])
         self._load_optimizer(state["optimizer"])
+
+    def _optimizer_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.optimizer.state_dict()
+        return state
 
     def _load_optimizer(self, state: dict[str, Any]) -> None:
         rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -166,31 +170,30 @@ class FlatLearner(Learner):
     learn by itself, up to rounding. One tensor also makes one operation of the optimiser's step and of the targets'.
 
     Args:
-        objective: the loss as a function of rows; several learners may share one, which is compiled once.
+        objective: the loss as a function of rows.
         members: networks of each seed.
         config: learning rate, tau, precision.
     """
 
     def __init__(self, objective: FlatLoss, members: Sequence[Networks], config: TrainingConfig) -> None:
         self.objective, self.config = objective, config
-        self.parameters = torch.stack([objective.flatten(networks) for networks in members]).requires_grad_()
-        self.target_parameters = self.parameters.detach()[:, : objective.num_followed].clone()
+        self.parameters = torch.stack([objective.flatten(networks) for networks in members])
+        self.target_parameters = self.parameters[:, : objective.num_followed].clone()
         self.fixed = {
             name: torch.stack([networks.get_parameter(name).detach() for networks in members])
             for name in objective.fixed
         }
         self._followers = [self.target_parameters] if objective.num_followed else []
-        self._followed = [self.parameters.detach()[:, : objective.num_followed]]
-        self.optimizer = make_optimizer([self.parameters], config)
+        self._followed = [self.parameters[:, : objective.num_followed]]
+        self._make_optimizer()
+
+    def _make_optimizer(self) -> None:
+        self.optimizer = make_optimizer([self.parameters.requires_grad_()], self.config)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Metrics]:
         """(S,) losses of a batch with a leading axis, and (S,) of each metric."""
-        given = {name: value for name, value in batch._asdict().items() if value is not None}
         with precision_of(self.config, batch.observations.device):
-            loss: tuple[Tensor, Metrics] = self.objective.rows(
-                self.parameters, self.fixed, self.target_parameters, given
-            )
-            return loss
+            return self.objective.rows(self.parameters, self.fixed, self.target_parameters, _given(batch))
 
     def members(self) -> list[Networks]:
         """The networks of each seed, as they are now."""
@@ -207,7 +210,7 @@ class FlatLearner(Learner):
         return {
             "networks": self.parameters.detach(),
             "target": self.target_parameters,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self._optimizer_state(),
         }
 
     @torch.no_grad()
@@ -218,6 +221,77 @@ class FlatLearner(Learner):
         self._load_optimizer(state["optimizer"])
 
 
+class CompiledLearner(FlatLearner):
+    """The same with the whole update in one compiled function: loss, gradient, targets and Adam.
+
+    Nothing of autograd or of an optimiser is left to run in Python, and fewer operations read and write memory.
+    """
+
+    def update(self, batch: Batch) -> tuple[Tensor, Metrics]:
+        """One gradient step. Returns the loss before it."""
+        with torch.no_grad(), precision_of(self.config, batch.observations.device):
+            found: tuple[Tensor, Metrics] = self.objective.update(
+                self.parameters,
+                self.fixed,
+                self.target_parameters,
+                self.moments,
+                self.count,
+                self.rate,
+                self.config.tau,
+                _given(batch),
+            )
+            return found
+
+    def _make_optimizer(self) -> None:
+        like = self.parameters
+        self.moments = torch.zeros_like(like), torch.zeros_like(like)
+        self.count = like.new_zeros((), dtype=torch.float64)
+        self.rate = like.new_tensor(self.config.learning_rate, dtype=torch.float64)
+
+    def _set_rate(self, rate: float) -> None:
+        self.rate.fill_(rate)
+
+    def _optimizer_state(self) -> dict[str, Any]:
+        return {"moments": list(self.moments), "count": self.count}
+
+    def _load_optimizer(self, state: dict[str, Any]) -> None:
+        for own, stored in zip((*self.moments, self.count), (*state["moments"], state["count"]), strict=True):
+            own.copy_(stored)
+
+
+def adam_(
+    parameters: Tensor,
+    gradient: Tensor,
+    moments: tuple[Tensor, Tensor],
+    count: Tensor,
+    rate: Tensor,
+    betas: tuple[float, float] = (0.9, 0.999),
+    epsilon: float = 1e-8,
+) -> None:
+    """One step of Adam in place (Kingma & Ba, ICLR 2015, algorithm 1), as `torch.optim.Adam` makes it.
+
+    Args:
+        parameters: of any shape, as are `gradient` and both moments.
+        gradient: of the loss.
+        moments: running means of the gradient and of its square.
+        count: number of steps before this one, ().
+        rate: learning rate, ().
+        betas: decay of the two running means.
+        epsilon: added to the root of the second moment.
+    """
+    first, second = moments
+    count += 1
+    first.lerp_(gradient, 1 - betas[0])
+    second.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
+    unbiased_first, unbiased_second = first / (1 - betas[0] ** count), second / (1 - betas[1] ** count)
+    parameters.sub_(rate * unbiased_first / (unbiased_second.sqrt() + epsilon))
+
+
+def _given(batch: Batch) -> dict[str, Tensor]:
+    """What of a batch was sampled."""
+    return {name: value for name, value in batch._asdict().items() if value is not None}
+
+
 class FlatLoss:
     """An agent's loss as a function of one row of numbers for each seed.
 
@@ -225,10 +299,9 @@ class FlatLoss:
         agent: whose loss it is.
         networks: for their structure and for which parameters are fixed.
         policy_only: the policy's part only.
-        compiled: compile it at its first use.
     """
 
-    def __init__(self, agent: Agent, networks: Networks, policy_only: bool = False, compiled: bool = False) -> None:
+    def __init__(self, agent: Agent, networks: Networks, policy_only: bool = False) -> None:
         self.agent, self.networks, self.policy_only = agent, copy.deepcopy(networks), policy_only
         self.target = make_target(agent, networks, policy_only)
         parameters = dict(self.networks.named_parameters())
@@ -239,7 +312,7 @@ class FlatLoss:
         self.num_followed = sum(shape.numel() for shape in followed.values())
         on_cpu = all(p.device.type == "cpu" for p in parameters.values())
         options: dict[str, Any] | None = {"cpp_wrapper": True} if on_cpu else None  # no Python between the operations
-        self.rows = torch.compile(self._rows, options=options) if compiled else self._rows
+        self.update = torch.compile(self._update, options=options)  # at its first use, for all that share this loss
 
     def flatten(self, networks: Networks) -> Tensor:
         """All learned numbers, those that a target follows first. (n,)."""
@@ -251,7 +324,7 @@ class FlatLoss:
         parts = row.split([shape.numel() for shape in shapes.values()]) if shapes else ()
         return {name: part.view(shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
 
-    def _rows(
+    def rows(
         self, rows: Tensor, fixed: dict[str, Tensor], target_rows: Tensor, batch: dict[str, Tensor]
     ) -> tuple[Tensor, Metrics]:
         """The loss of every seed; one alone needs no batched operations, which are slower."""
@@ -261,6 +334,29 @@ class FlatLoss:
         fixed, batch = ({name: value[0] for name, value in given.items()} for given in (fixed, batch))
         loss, metrics = self._row(rows.squeeze(0), fixed, target_rows.squeeze(0), batch)
         return loss[None], {name: value[None] for name, value in metrics.items()}
+
+    def _update(
+        self,
+        rows: Tensor,
+        fixed: dict[str, Tensor],
+        target_rows: Tensor,
+        moments: tuple[Tensor, Tensor],
+        count: Tensor,
+        rate: Tensor,
+        tau: float,
+        batch: dict[str, Tensor],
+    ) -> tuple[Tensor, Metrics]:
+        """One update in place of rows, targets and Adam's state. Gives the losses before it."""
+
+        def total(rows: Tensor) -> tuple[Tensor, tuple[Tensor, Metrics]]:
+            losses, metrics = self.rows(rows, fixed, target_rows, batch)
+            return losses.sum(), (losses, metrics)
+
+        gradient, (losses, metrics) = torch.func.grad(total, has_aux=True)(rows)
+        if self.num_followed:
+            target_rows.lerp_(rows[:, : self.num_followed], tau)  # the parameters before the step, as in the reference
+        adam_(rows, gradient, moments, count, rate)
+        return losses, metrics
 
     def _row(
         self, row: Tensor, fixed: dict[str, Tensor], target_row: Tensor, batch: dict[str, Tensor]
@@ -370,6 +466,7 @@ def train(
     checkpoints: str | Path | None = None,
     device: str | torch.device = "cpu",
     together: bool | None = None,
+    sampler: type[HindsightSampler] = HindsightSampler,
     progress: bool = True,
 ) -> TrainingResult:
     """Train an agent on a data set, once for each seed.
@@ -389,6 +486,7 @@ def train(
         together: all seeds side by side in one set of operations, instead of one seed after the other. Each seed draws
             the same batches and learns the same, up to rounding; a GPU is filled by several seeds, a CPU by one. None:
             on a GPU only.
+        sampler: what draws the batches; a subclass may, for one, choose other waypoints.
         progress: show a bar with loss and speed.
 
     Returns:
@@ -396,18 +494,23 @@ def train(
 
     Raises:
         TrainingDivergedError: a loss became NaN or infinite.
+        TypeError: `sampler` is not a class of samplers.
         ValueError: checkpoints of another run in the folder, or a `value_from` that does not fit.
     """
     config = config or TrainingConfig()
     seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not (isinstance(sampler, type) and issubclass(sampler, HindsightSampler)):
+        raise TypeError(f"sampler must be HindsightSampler or a subclass of it, the class itself, got {sampler!r}")
     spec = spec or trajectories.spec()
     if value_from is not None:
         _check_value_from(agent, value_from, seeds)
     if config.augmentation > 0 and spec.image is None:
         raise ValueError("augmentation crops images, and these observations are vectors: set it to 0")
     _set_matmul_precision(config, device)
+    if config.compile:
+        torch.compiler.reset()  # or, after eight trainings in one process, no more would be compiled
     data = trajectories.to(device)
-    sampler = HindsightSampler(data, agent.goals, agent.discount, agent.subgoal_steps)
+    draws = sampler(data, agent.goals, agent.discount, agent.subgoal_steps)
     folder = None if checkpoints is None else Path(checkpoints)
     if together is None:
         together = torch.device(device).type == "cuda"
@@ -418,10 +521,10 @@ def train(
         for group in positions:
             members = [seeds[position] for position in group]
             fixed = None if value_from is None else [value_from.networks[position] for position in group]
-            run = _Run(agent, sampler, config, spec, members, fixed, device, objective)
+            run = _Run(agent, draws, config, spec, members, fixed, device, objective)
             objective = run.objective  # compiled once for all seeds
             path = None if folder is None else folder / f"seed_{'_'.join(map(str, members))}.pt"
-            fingerprint = "" if folder is None else _fingerprint(agent, config, spec, trajectories, fixed)
+            fingerprint = "" if folder is None else _fingerprint(agent, config, spec, trajectories, fixed, sampler)
             if path is not None and path.exists():
                 run.restore(path, fingerprint)
             bar.update(run.step * len(members))
@@ -465,8 +568,9 @@ class _Run:
         self.flat = config.compile or len(seeds) > 1
         self.objective = objective
         if self.flat:
-            self.objective = objective or FlatLoss(agent, members[0], fixed is not None, config.compile)
-            self.learner: Learner = FlatLearner(self.objective, members, config)
+            self.objective = objective or FlatLoss(agent, members[0], fixed is not None)
+            kind = CompiledLearner if config.compile else FlatLearner
+            self.learner: Learner = kind(self.objective, members, config)
         else:
             self.learner = Learner(agent, members[0], config, policy_only=fixed is not None)
         self.generators = [torch.Generator(device=device).manual_seed(seed + 1_000_003) for seed in seeds]
@@ -480,6 +584,8 @@ class _Run:
         batches = [self._draw(generator) for generator in self.generators]
         if not self.flat:
             return batches[0]
+        if len(batches) == 1:
+            return Batch(*(None if entry is None else entry[None] for entry in batches[0]))  # type: ignore[arg-type]
         entries = zip(*batches, strict=True)
         return Batch(*(None if entry[0] is None else torch.stack(entry) for entry in entries))  # type: ignore[arg-type]
 
@@ -565,7 +671,7 @@ class _Run:
             ) from error
         if stored != fingerprint:
             raise ValueError(
-                f"{path} is from a run with another agent, configuration or data set: "
+                f"{path} is from a run with another agent, configuration, data set or sampler: "
                 "give another checkpoint folder, or delete this one to start again"
             )
         self.learner.load_state(content)
@@ -667,12 +773,19 @@ def _value_networks(agent: Agent) -> tuple[str, ...]:
 
 
 def _fingerprint(
-    agent: Agent, config: TrainingConfig, spec: Spec, data: Trajectories, fixed: list[Networks] | None
+    agent: Agent,
+    config: TrainingConfig,
+    spec: Spec,
+    data: Trajectories,
+    fixed: list[Networks] | None,
+    sampler: type[HindsightSampler],
 ) -> str:
     """A digest of all that, beside the seed, decides a run's result, except how often it logs or saves."""
     settings: dict[str, Any] = dataclasses.asdict(config)
     del settings["checkpoint_every"]
     digest = hashlib.sha256(repr((agent, settings, spec, data.frame_stack)).encode())
+    if sampler is not HindsightSampler:
+        digest.update(f"{sampler.__module__}.{sampler.__qualname__}".encode())
     tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
     for networks in fixed or []:
         tensors += [p for name, p in networks.state_dict().items() if name.split(".")[0] in _value_networks(agent)]

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from saw_edu.agents import AGENTS, CRL, GCBC, GCIQL, GCIVL, GCWAE, HIQL, QRL, RIS, SAW, Agent, agent_class
-from saw_edu.data import Trajectories
-from saw_edu.training import TrainingConfig, TrainingDivergedError, TrainingResult, train
+from saw_edu.data import HindsightSampler, Trajectories
+from saw_edu.training import TrainingConfig, TrainingDivergedError, TrainingResult, _Run, adam_, train
 
 SMALL = {"actor_hidden_dims": (16,), "value_hidden_dims": (16, 16)}
 AGENT = SAW(**SMALL, low_actor_hidden_dims=(16,), rep_dim=4, subgoal_steps=3)
@@ -114,13 +114,58 @@ def test_seeds_side_by_side_share_values_and_resume(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("together", [False, True])
-def test_compiled_training_gives_the_same_numbers(together: bool) -> None:
-    data = walks().to(dtype=torch.float64)
-    compiled = train(AGENT, data, dataclasses.replace(CONFIG, compile=True), 2, together=together, progress=False)
-    plain = train(AGENT, data, CONFIG, 2, progress=False)
+@pytest.mark.parametrize("name", ["gciql", "qrl", "ris", "saw"])  # each has something that the others do not
+def test_compiled_training_gives_the_same_numbers(name: str) -> None:
+    data, decayed = walks().to(dtype=torch.float64), dataclasses.replace(CONFIG, final_learning_rate=1e-5)
+    compiled = train(small(name), data, dataclasses.replace(decayed, compile=True), 2, together=True, progress=False)
+    plain = train(small(name), data, decayed, 2, progress=False)
     for a, b in zip(compiled.networks, plain.networks, strict=True):
         assert all(torch.allclose(p, q, rtol=0, atol=1e-9) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+
+
+@pytest.mark.slow
+def test_compiled_training_of_one_seed_after_another_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    data, config = walks().to(dtype=torch.float64), dataclasses.replace(CONFIG, compile=True)
+    whole = train(AGENT, data, config, 2, checkpoints=tmp_path / "whole", progress=False)
+    plain = train(AGENT, data, CONFIG, 2, progress=False)
+    for a, b in zip(whole.networks, plain.networks, strict=True):
+        assert all(torch.allclose(p, q, rtol=0, atol=1e-9) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    run = _Run(AGENT, HindsightSampler(data, AGENT.goals, AGENT.discount, 3), config, data.spec(), [0], None, "cpu")
+    for _ in range(23):
+        run.update()
+        run.step += 1
+    run.save(tmp_path / "part" / "seed_0.pt", fingerprint="one")
+    other = _Run(AGENT, run.sampler, config, data.spec(), [0], None, "cpu")
+    other.restore(tmp_path / "part" / "seed_0.pt", fingerprint="one")
+    for one in (run, other):
+        while one.step < config.steps:
+            one.update()
+            one.step += 1
+    left, right = (one.learner.members()[0].state_dict() for one in (run, other))
+    assert all(torch.equal(left[key], right[key]) for key in left)
+    assert all(torch.equal(left[key], p) for key, p in whole.networks[0].state_dict().items())
+
+
+@pytest.mark.slow
+def test_training_is_compiled_however_often_a_process_trains() -> None:
+    config = dataclasses.replace(CONFIG, steps=1, compile=True)
+    with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
+        for width in (8, 16):
+            train(GCBC(actor_hidden_dims=(width,)), walks(), config, 1, progress=False)
+
+
+def test_adam_is_the_published_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = (torch.ones(2, 5, dtype=torch.float64) for _ in range(2))
+    moments, count = (torch.zeros_like(ours), torch.zeros_like(ours)), torch.zeros((), dtype=torch.float64)
+    optimizer = torch.optim.Adam([theirs.requires_grad_()], lr=0.1)
+    for _ in range(7):
+        gradient = torch.randn(2, 5, generator=generator, dtype=torch.float64)
+        adam_(ours, gradient, moments, count, torch.tensor(0.1, dtype=torch.float64))
+        theirs.grad = gradient
+        optimizer.step()
+    assert count == 7
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-14)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -215,9 +260,40 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path: Path) -> Non
     assert equal(train(AGENT, walks(), config, 2, progress=False), resumed)
 
 
+class GoalsForWaypoints(HindsightSampler):
+    """The goal itself is the waypoint, however far."""
+
+    def waypoint_rows(self, rows, actor_goals, is_random):  # type: ignore[no-untyped-def]
+        return actor_goals, actor_goals
+
+
+def test_a_sampler_of_ones_own_draws_the_batches() -> None:
+    """With goals for waypoints, the waypoint's advantage is what the goal itself is nearer than s."""
+    data = walks()
+    own = GoalsForWaypoints(data, AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
+    batch = own.sample(64, torch.Generator().manual_seed(0))
+    assert torch.equal(batch.waypoints, batch.actor_goals)
+    usual = train(AGENT, data, CONFIG, 1, progress=False)
+    class_by_name = train(AGENT, data, CONFIG, 1, progress=False, sampler=HindsightSampler)
+    other = train(AGENT, data, CONFIG, 1, progress=False, sampler=GoalsForWaypoints)
+    assert equal(usual, class_by_name)
+    # The value's goals come from the same draws; only what depends on waypoints differs.
+    assert other.metrics["value/value_loss"].equals(usual.metrics["value/value_loss"])
+    assert other.metrics["waypoint/wadv"].iloc[-1] > usual.metrics["waypoint/wadv"].iloc[-1]
+
+
+def test_a_sampler_is_a_class(tmp_path: Path) -> None:
+    sampler = HindsightSampler(walks(), AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
+    with pytest.raises(TypeError, match="the class itself"):
+        train(AGENT, walks(), CONFIG, 1, progress=False, sampler=sampler)  # type: ignore[arg-type]
+    train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False)
+    with pytest.raises(ValueError, match="or sampler"):
+        train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False, sampler=GoalsForWaypoints)
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
-    with pytest.raises(ValueError, match="another agent, configuration or data set"):
+    with pytest.raises(ValueError, match="another agent, configuration, data set or sampler"):
         train(AGENT, walks(), TrainingConfig(steps=61, batch_size=16), checkpoints=tmp_path, progress=False)
 
 

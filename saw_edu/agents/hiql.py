@@ -12,9 +12,9 @@ from saw_edu.agents.objectives import (
     awr_policy_loss,
     check_rep_dim,
     ivl_loss,
-    one_step_advantages,
     subgoal_generator_loss,
     value_of,
+    values_and_goals,
 )
 from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
@@ -98,11 +98,11 @@ class HIQL:
     def low_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A} log π_ℓ(a | s, φ(s, w))), A = V(s', w) - V(s, w), w the state k steps ahead."""
         assert batch.subgoals is not None
-        s, a, w = batch.observations, batch.actions, batch.subgoals
-        advantages = one_step_advantages(networks, batch, w, networks.goal_rep)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.low_actor_rep_grad):
-            subgoals = networks.goal_rep(s, w)
-        return awr_policy_loss("low_actor", networks.low_actor(s, subgoals), a, advantages, self.low_alpha)
+        s, s_next, a, w = batch.observations, batch.next_observations, batch.actions, batch.subgoals
+        (v, v_next), (subgoals, _) = values_and_goals(networks, [s, s_next], w, networks.goal_rep)
+        if self.low_actor_rep_grad:
+            subgoals = networks.goal_rep(s, w)  # once more, with gradient
+        return awr_policy_loss("low_actor", networks.low_actor(s, subgoals), a, v_next - v, self.low_alpha)
 
     def high_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A} log π_h(φ(s, w) | s, g)), A = V(w, g) - V(s, g), w the waypoint towards g."""

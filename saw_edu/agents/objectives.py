@@ -98,9 +98,21 @@ def values_of(
     represent: Represent = raw_goals,
 ) -> list[Tensor]:
     """V(s_i, g) for several batches of states and one batch of goals, in one pass and without gradient. (B,) each."""
+    return values_and_goals(networks, observations, goals, represent)[0]
+
+
+def values_and_goals(
+    networks: Networks,
+    observations: list[Tensor],
+    goals: Tensor,
+    represent: Represent = raw_goals,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The same, and what V was told of the goal, represent(s_i, g): (B,) each, and (B, goal) each."""
     with torch.no_grad():
         states, repeated = torch.cat(observations), torch.cat([goals] * len(observations))
-        return list(value_of(networks, states, repeated, represent).chunk(len(observations)))
+        told = represent(states, repeated)
+        values = networks.value(states, told).mean(dim=0)  # the mean over the ensemble
+        return list(values.chunk(len(observations))), list(told.chunk(len(observations)))
 
 
 def one_step_advantages(networks: Networks, batch: Batch, goals: Tensor, represent: Represent = raw_goals) -> Tensor:

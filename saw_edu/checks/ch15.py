@@ -64,6 +64,13 @@ subgoal_posterior = Check(
             1.0,
             expect=torch.tensor([[0.75, 0.25]]),
         ),
+        Case(
+            "no walk goes to the best waypoint",
+            torch.tensor([[0.0, 0.75, 0.25]]),
+            torch.tensor([[30.0, 0.0, _LN3]]),
+            1.0,
+            expect=torch.tensor([[0.0, 0.5, 0.5]]),
+        ),
     ],
     mistakes=[
         Mistake(
@@ -71,6 +78,11 @@ subgoal_posterior = Check(
             "A waypoint where no walk goes has a probability here, or rare and common ones count alike. "
             "What does the posterior know beside the advantage?",
             wrong=lambda p, a, beta: torch.softmax(beta * a, -1),
+        ),
+        Mistake(
+            "logarithm forgotten",
+            "The prior is added to the exponent as it is. What has to be added, so that its exponential is the prior?",
+            wrong=lambda p, a, beta: torch.softmax(p + beta * a, -1),
         ),
         Mistake(
             "normalised over the batch",
@@ -97,6 +109,12 @@ subgoal_posterior = Check(
             "For large advantages the numbers become infinite. Only differences of advantages matter: take the largest "
             "of a row away before the exponential, or work with logarithms and `torch.softmax`.",
             when=lambda seen: not bool(torch.isfinite(torch.as_tensor(seen["large advantages"])).all()),
+        ),
+        Mistake(
+            "a prior of zero made positive",
+            "A waypoint where no walk goes has a probability here. A small number added to the prior is not small "
+            "beside a large advantage. The logarithm of zero is −∞, and softmax makes that a zero again.",
+            when=lambda seen: float(seen["no walk goes to the best waypoint"][0][0]) > 1e-6,
         ),
     ],
 )
@@ -166,6 +184,11 @@ evidence_bound = Check(
         ),
         Mistake("β forgotten", "The bound does not change with β.", wrong=lambda q, p, a, beta: _bound(q, p, a, 1.0)),
         Mistake(
+            "a plain mean over waypoints",
+            "All waypoints count alike in the expected advantage. It is taken over q: likely waypoints count more.",
+            wrong=lambda q, p, a, beta: _bound(q, p, a, 0.0) + beta * a.mean(-1),
+        ),
+        Mistake(
             "β on the divergence",
             "β multiplies the advantage, not the divergence.",
             wrong=lambda q, p, a, beta: beta * _bound(q, p, a, 1.0),
@@ -216,7 +239,8 @@ flat_policy = Check(
     mistakes=[
         Mistake(
             "directions swapped",
-            "The two directions have changed places. Which mean gives a probability to every action of any teacher?",
+            "KL(π ‖ π_sub) and KL(π_sub ‖ π) have changed places. Which mean keeps an action that only one teacher "
+            "would take?",
             wrong=lambda q, t, first: _mixture(q, t) if first else _geometric(q, t),
         ),
         Mistake(
@@ -248,9 +272,16 @@ Value = Callable[[Tensor, Tensor], Tensor]
 
 
 def with_value(
-    log_probs: Tensor, states: Tensor, following: Tensor, subgoals: Tensor, goals: Tensor, alpha: float, steep: float
+    log_probs: Tensor,
+    states: Tensor,
+    following: Tensor,
+    subgoals: Tensor,
+    goals: Tensor,
+    alpha: float,
+    steep: float,
+    uphill: float = 0.0,
 ) -> Callable[[Callable[..., Tensor]], dict[str, Any]]:
-    """For a case: the loss with V(s, g) = -steep |s - g|, and in words what a gradient reaches."""
+    """For a case: the loss with V(s, g) = -steep (|s - g| + uphill (g - s)), and in words what a gradient reaches."""
 
     def run(gcwae_loss: Callable[..., Tensor]) -> dict[str, Any]:
         given = {"log π": log_probs.clone(), "the generator": subgoals.clone(), "V": torch.tensor(steep)}
@@ -258,7 +289,7 @@ def with_value(
             x.requires_grad_()
 
         def value(s: Tensor, g: Tensor) -> Tensor:
-            return -given["V"] * (s - g).abs().sum(-1)
+            return -given["V"] * ((s - g).abs() + uphill * (g - s)).sum(-1)
 
         loss = gcwae_loss(
             given["log π"], value, states.clone(), following.clone(), given["the generator"], goals.clone(), alpha
@@ -307,6 +338,14 @@ gcwae_loss = Check(
             },
         ),
         Case(
+            "the way to the right is longer than the way back",
+            run=with_value(*_LINE, 0.5, 1.0, 0.5),
+            expect={
+                "value": torch.tensor((2 * math.exp(-0.25) + 3 * math.exp(0.25) + math.exp(0.375)) / 3),
+                "a gradient reaches": "log π",
+            },
+        ),
+        Case(
             "a weight above 100",
             run=with_value(*_FAST, 2.0, 1.0),
             expect={
@@ -325,6 +364,11 @@ gcwae_loss = Check(
             "advantage of the subgoal",
             "This is how good the subgoal is, V(w, g) - V(s, g): the generator's weight. Where is the action in it?",
             wrong=_wae(lambda v, s, n, w, g: v(w, g) - v(s, g)),
+        ),
+        Mistake(
+            "state and subgoal swapped in V",
+            "`value` takes the state first and what is to be reached second: V(s', w). Here they have changed places.",
+            wrong=_wae(lambda v, s, n, w, g: v(w, n) - v(w, s)),
         ),
         Mistake(
             "V(s, w) and V(s', w) swapped",
@@ -365,12 +409,12 @@ _AWR5 = (2 * math.exp(2.0) + 3 * math.exp(-2.0) + 2.5 * math.e) / 3
 
 
 def with_teacher(
-    log_probs: Tensor, advantages: Tensor, means: Tensor, prior_means: Tensor, alpha: float, kl_alpha: float
+    log_probs: Tensor, advantages: Tensor, means: Tensor, subgoal_means: Tensor, alpha: float, kl_alpha: float
 ) -> Callable[[Callable[..., Tensor]], dict[str, Any]]:
     """For a case: the loss, and in words what a gradient reaches."""
 
     def run(ris_loss: Callable[..., Tensor]) -> dict[str, Any]:
-        given = {"log π": log_probs, "the advantages": advantages, "π": means, "π_sub": prior_means}
+        given = {"log π": log_probs, "the advantages": advantages, "π": means, "π_sub": subgoal_means}
         given = {name: x.clone().requires_grad_() for name, x in given.items()}
         loss = ris_loss(*given.values(), alpha, kl_alpha)
         if loss.requires_grad:

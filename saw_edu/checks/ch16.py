@@ -11,11 +11,13 @@ from torch import Tensor
 
 from saw_edu import parity
 from saw_edu.agents import SAW
-from saw_edu.agents.objectives import values_of
 from saw_edu.assets import asset
-from saw_edu.checks import Case, Check, Mistake, Satisfies
+from saw_edu.checks.check import Case, Check, Mistake
+from saw_edu.checks.own_saw import my_saw, waypoint_rows
+from saw_edu.checks.saw_losses import AUTHORS, FlatPolicyLoss, agrees, error, sizes, two_things, variant, weights
 from saw_edu.data import Batch, Spec
-from saw_edu.nn import Networks
+
+__all__ = ["bootstrapping_loss", "flat_policy_loss", "my_saw", "saw_objective", "waypoint_rows", "waypoint_weights"]
 
 _BETA = 3.0
 
@@ -43,10 +45,6 @@ def _reached(seen: dict[str, Any]) -> set[str]:
     """The inputs that a gradient was seen to reach."""
     answers = [case["a gradient reaches"] for case in seen.values() if isinstance(case, dict)]
     return {name for answer in answers if answer != "nothing" for name in answer.split(" and ")}
-
-
-def _weights(advantages: Tensor, temperature: float, clip: float = 100.0) -> Tensor:
-    return (temperature * advantages).exp().clamp(max=clip).detach()
 
 
 # Exercise 1 · The weight of a waypoint
@@ -210,7 +208,7 @@ _KL3 = torch.tensor([0.5, 2.0, 1.0])
 def _objective(
     a: Tensor, b: Tensor, alpha: float, beta: float, log_probs: Tensor, kl: Tensor, clip: float = 100.0
 ) -> Tensor:
-    return -(_weights(a, alpha, clip) * log_probs).mean() + (_weights(b, beta, clip) * kl).mean()
+    return -(weights(a, alpha, clip) * log_probs).mean() + (weights(b, beta, clip) * kl).mean()
 
 
 saw_objective = Check(
@@ -325,9 +323,19 @@ saw_objective = Check(
             wrong=lambda lp, kl, v, n, w, a, b: _objective(n - v, w - v, a, b, -lp, kl),
         ),
         Mistake(
+            "V(w, g) and V(s, g) swapped",
+            "A waypoint closer to the goal than s gets a small weight here. Which value comes first in A(s, w, g)?",
+            wrong=lambda lp, kl, v, n, w, a, b: _objective(n - v, v - w, a, b, lp, kl),
+        ),
+        Mistake(
             "both advantages reversed",
             "Both advantages are the wrong way round: where you get to comes first, where you are is subtracted.",
             wrong=lambda lp, kl, v, n, w, a, b: _objective(v - n, v - w, a, b, lp, kl),
+        ),
+        Mistake(
+            "importance weight outside the mean",
+            "Each transition needs its own weight before the mean is taken: mean(w · d), not mean(w) · mean(d).",
+            wrong=lambda lp, kl, v, n, w, a, b: -(weights(n - v, a) * lp).mean() + weights(w - v, b).mean() * kl.mean(),
         ),
         Mistake(
             "one weight for both terms",
@@ -344,20 +352,6 @@ saw_objective = Check(
 
 # Exercise 4 · Your SAW against the authors' numbers
 
-FlatPolicyLoss = Callable[..., tuple[Tensor, dict[str, Any]]]
-
-
-def _two_things(flat_policy_loss: FlatPolicyLoss) -> FlatPolicyLoss:
-    """The function itself, with a clear error where it does not return a loss and a dictionary."""
-
-    def checked(agent: SAW, networks: Networks, batch: Batch) -> tuple[Tensor, dict[str, Any]]:
-        result = flat_policy_loss(agent, networks, batch)
-        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
-            raise TypeError("two things are expected, the loss and a dictionary: `return loss, {}`")
-        return result
-
-    return checked
-
 
 def reference_errors(flat_policy_loss: FlatPolicyLoss) -> dict[str, float]:
     """Plug a flat policy's loss into SAW and compare with the reference: relative errors of loss and gradients.
@@ -366,7 +360,7 @@ def reference_errors(flat_policy_loss: FlatPolicyLoss) -> dict[str, float]:
     are at most 1e6, so that the answer stays plain numbers.
     """
     golden = parity.load_golden(asset("golden/saw_steep.npz"))
-    return parity.by_network(golden, flat_policy_loss=_two_things(flat_policy_loss))
+    return parity.by_network(golden, flat_policy_loss=two_things(flat_policy_loss))
 
 
 def loss_and_gradients(seed: int, **options: Any) -> Callable[[FlatPolicyLoss], dict[str, float]]:
@@ -390,129 +384,113 @@ def loss_and_gradients(seed: int, **options: Any) -> Callable[[FlatPolicyLoss], 
 
         s = draw(32, 6)
         batch = Batch(s, draw(32, 2).clamp(-1, 1), s + 0.3 * draw(32, 6), *draw(2, 32), *draw(4, 32, 6))
-        loss, _ = _two_things(flat_policy_loss)(agent, networks, batch)
-        loss.backward()
-        sizes: dict[str, float] = {}
-        for name, parameter in networks.named_parameters():
-            key = name.split(".")[0]
-            sizes[key] = sizes.get(key, 0.0) + (0.0 if parameter.grad is None else float(parameter.grad.abs().sum()))
-        return {"loss": float(loss.detach()), **sizes}
+        loss, _ = two_things(flat_policy_loss)(agent, networks, batch)
+        return sizes(loss, networks)
 
     return run
-
-
-def _variant(
-    alpha: str = "awr_alpha",
-    beta: str = "kl_alpha",
-    goals: str = "actor_goals",
-    waypoints: str = "waypoints",
-    clip: float = 100.0,
-    scale: float = 1.0,
-    order: tuple[int, int, int] = (0, 1, 2),
-    average: bool = False,
-) -> FlatPolicyLoss:
-    """The loss with one thing changed."""
-
-    def flat_policy_loss(agent: SAW, networks: Networks, batch: Batch) -> tuple[Tensor, dict[str, Any]]:
-        s, w, g = batch.observations, getattr(batch, waypoints), getattr(batch, goals)
-        values = values_of(networks, [s, batch.next_observations, w], g, networks.goal_rep)
-        v, v_next, v_waypoint = (values[i] for i in order)
-        policy: Any = agent.flat_policy(networks, s, g)
-        squares = (policy.mean - networks.low_actor(s, w).mean.detach()).square()  # (B, act)
-        distance = squares.mean(-1) if average else squares.sum(-1)
-        one_step = -(_weights(v_next - v, getattr(agent, alpha), clip) * policy.log_prob(batch.actions)).mean()
-        return one_step + scale * (_weights(v_waypoint - v, getattr(agent, beta), clip) * distance).mean(), {}
-
-    return flat_policy_loss
-
-
-_agrees = Satisfies(
-    lambda errors: isinstance(errors, dict) and max(errors.values()) < 1e-6,
-    "your SAW's loss or gradient differs from the reference's by more than one part in a million",
-)
-_AUTHORS = "the authors' batch"
-
-
-def _error(seen: dict[str, Any], *names: str) -> float:
-    errors = seen[_AUTHORS]
-    return 0.0 if errors is None else max(float(errors[name]) for name in names)
 
 
 flat_policy_loss = Check(
     "flat_policy_loss",
     [
-        Case(_AUTHORS, run=reference_errors, expect=_agrees),
+        Case(AUTHORS, run=reference_errors, expect=agrees),
         Case("other temperatures", run=loss_and_gradients(3, awr_alpha=1.0, kl_alpha=2.0, low_alpha=4.0), rtol=1e-6),
     ],
-    reference=_variant(),
+    reference=variant(),
     mistakes=[
         Mistake(
             "α and β swapped",
             "α (agent.awr_alpha) belongs to the action's advantage, β (agent.kl_alpha) to the waypoint's.",
-            wrong=_variant(alpha="kl_alpha", beta="awr_alpha"),
+            wrong=variant(alpha="kl_alpha", beta="awr_alpha"),
         ),
         Mistake(
             "the subgoal policy's temperature",
             "agent.low_alpha is for training π_sub. The flat policy's are agent.awr_alpha and agent.kl_alpha.",
-            wrong=_variant(alpha="low_alpha"),
+            wrong=variant(alpha="low_alpha"),
         ),
         Mistake(
             "unclipped weights",
             "A weight above 100 occurs here, and is used in full. `awr_weights` clips.",
-            wrong=_variant(clip=math.inf),
+            wrong=variant(clip=math.inf),
         ),
         Mistake(
             "the divergence has the wrong sign",
             "The loss falls when π moves away from π_sub.",
-            wrong=_variant(scale=-1.0),
+            wrong=variant(scale=-1.0),
         ),
         Mistake(
             "half the squared distance",
             "The bootstrapping term is half the reference's: the released code has no factor ½.",
-            wrong=_variant(scale=0.5),
+            wrong=variant(scale=0.5),
         ),
         Mistake(
             "mean over the action dimensions",
             "The bootstrapping term is too small by the number of action dimensions: sum over them, do not average.",
-            wrong=_variant(average=True),
+            wrong=variant(average=True),
         ),
         Mistake(
             "other goals",
             "The flat policy trains on batch.actor_goals; batch.value_goals are for the value function.",
-            wrong=_variant(goals="value_goals"),
+            wrong=variant(goals="value_goals"),
         ),
         Mistake(
             "subgoals for waypoints",
             "batch.subgoals are π_sub's training goals, which may lie beyond g. The waypoints are batch.waypoints.",
-            wrong=_variant(waypoints="subgoals"),
+            wrong=variant(waypoints="subgoals"),
+        ),
+        Mistake(
+            "advantages for the waypoint instead of the goal",
+            "The flat policy's advantages tell how much nearer to the *goal* an action or a waypoint leads: V(·, g). "
+            "Here they are taken with respect to the waypoint. That is π_sub's advantage.",
+            wrong=variant(judged_by="waypoints"),
+        ),
+        Mistake(
+            "importance weight outside the mean",
+            "Each transition needs its own weight before the mean is taken: mean(w · d), not mean(w) · mean(d).",
+            wrong=variant(outside=True),
+        ),
+        Mistake(
+            "the teacher asked for the goal",
+            "π_sub is asked for g here. It only knows near goals: ask it for the waypoint.",
+            wrong=variant(teacher_asked_for="actor_goals"),
+        ),
+        Mistake(
+            "the flat policy asked for the waypoint",
+            "π is asked for the waypoint here. Nobody will tell it one when it acts: it must learn for g.",
+            wrong=variant(asked_for="waypoints"),
+        ),
+        Mistake(
+            "V(w, g) and V(s, g) swapped",
+            "A waypoint closer to the goal than s gets a small weight here. Which value comes first in A(s, w, g)?",
+            wrong=variant(backwards=True),
         ),
         Mistake(
             "values in another order",
             "`values_of` returns the values in the order of the states that you hand it. Did the names change places?",
-            wrong=_variant(order=(0, 2, 1)),
+            wrong=variant(order=(0, 2, 1)),
         ),
         Mistake(
             "gradient into π_sub",
             "The loss agrees, but π_sub gets another gradient than in the reference: it learns from its own loss only.",
-            when=lambda seen: _error(seen, "loss") < 1e-6 < _error(seen, "gradient of low_actor"),
+            when=lambda seen: error(seen, "loss") < 1e-6 < error(seen, "gradient of low_actor"),
         ),
         Mistake(
             "gradient into V",
             "The loss agrees, but the value's gradient does not: the advantages must not carry one.",
-            when=lambda seen: _error(seen, "loss") < 1e-6 < _error(seen, "gradient of value", "gradient of goal_rep"),
+            when=lambda seen: error(seen, "loss") < 1e-6 < error(seen, "gradient of value", "gradient of goal_rep"),
         ),
         Mistake(
             "the flat policy's gradient",
             "The loss agrees, but π's gradient does not: is something detached that should learn?",
             when=lambda seen: (
-                _error(seen, "loss") < 1e-6 < _error(seen, "gradient of actor", "gradient of actor_goal_rep")
+                error(seen, "loss") < 1e-6 < error(seen, "gradient of actor", "gradient of actor_goal_rep")
             ),
         ),
         Mistake(
             "another loss",
             "The loss itself differs. Check in turn: goals and waypoints, both temperatures, both signs, the sum over "
             "action dimensions, the mean over the batch.",
-            when=lambda seen: _error(seen, "loss") >= 1e-6,
+            when=lambda seen: error(seen, "loss") >= 1e-6,
         ),
     ],
 )

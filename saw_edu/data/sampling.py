@@ -98,30 +98,44 @@ class HindsightSampler:
         if self.subgoal_steps is None:
             actor_goals, _ = self._goals(rows, self.goals.actor_goals, self.goals.actor_geometric, generator)
             return GoalRows(rows, value_goals, actor_goals, None, None)
-        final = self.trajectories.final_index[rows]
-        subgoals = torch.minimum(rows + self.subgoal_steps, final)
         p_random = self.goals.actor_goals[2]
         shares = (0.0, 1.0 - p_random, p_random)
         actor_goals, is_random = self._goals(rows, shares, self.goals.actor_geometric, generator)
+        return GoalRows(rows, value_goals, actor_goals, *self.waypoint_rows(rows, actor_goals, is_random))
+
+    def waypoint_rows(self, rows: Tensor, actor_goals: Tensor, is_random: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of π_sub's goals and of the waypoints, for given rows of s and g. All (B,).
+
+        A subclass may choose others: `train(..., sampler=MySampler)`.
+
+        Args:
+            rows: of s.
+            actor_goals: of g.
+            is_random: True where g was drawn from all data instead of from the rest of the episode of s.
+        """
+        assert self.subgoal_steps is not None
+        subgoals = torch.minimum(rows + self.subgoal_steps, self.trajectories.final_index[rows])
         # The waypoint lies on the way to the goal, so never beyond it. A random goal has no place on this trajectory.
-        waypoints = torch.where(is_random, subgoals, torch.minimum(rows + self.subgoal_steps, actor_goals))
-        return GoalRows(rows, value_goals, actor_goals, subgoals, waypoints)
+        return subgoals, torch.where(is_random, subgoals, torch.minimum(subgoals, actor_goals))
 
     def look_up(self, picked: GoalRows) -> Batch:
         """Turn rows into observations, and the value goals into rewards and masks."""
         data = self.trajectories
         reached = picked.rows == picked.value_goals
         dtype = data.float_dtype
+        wanted = [rows for rows in picked if rows is not None]
+        states, value_goals, actor_goals, *near = data.at(torch.cat(wanted)).split(len(picked.rows))
+        subgoals, waypoints = near or (None, None)
         return Batch(
-            observations=data.at(picked.rows),
+            observations=states,
             actions=data.actions[picked.rows],
             next_observations=data.next(picked.rows),
             rewards=torch.where(reached, self.goals.success_reward, self.goals.step_reward).to(dtype),
             masks=(~reached).to(dtype),
-            value_goals=data.at(picked.value_goals),
-            actor_goals=data.at(picked.actor_goals),
-            subgoals=None if picked.subgoals is None else data.at(picked.subgoals),
-            waypoints=None if picked.waypoints is None else data.at(picked.waypoints),
+            value_goals=value_goals,
+            actor_goals=actor_goals,
+            subgoals=subgoals,
+            waypoints=waypoints,
         )
 
     def _goals(

@@ -74,8 +74,8 @@ gcwae_loss = Check(
 )
 
 
-def _ris(log_probs, advantages, means, prior_means, alpha, kl_alpha):
-    distance = (means - prior_means.detach()).square().sum(-1)
+def _ris(log_probs, advantages, means, subgoal_means, alpha, kl_alpha):
+    distance = (means - subgoal_means.detach()).square().sum(-1)
     return awr_loss(log_probs, advantages, alpha) + kl_alpha * distance.mean()
 
 
@@ -101,6 +101,8 @@ MUTANTS = {
         Mutant("normalised over the batch", replace=("dim=-1", "dim=0")),
         Mutant("divided by β", replace=("beta * advantages", "advantages / beta")),
         Mutant("β forgotten", replace=("beta * advantages", "advantages")),
+        Mutant("logarithm forgotten", replace=("prior.log()", "prior")),
+        Mutant("a prior of zero made positive", replace=("prior.log()", "(prior + 1e-8).log()")),
         Mutant(
             "overflow",
             source="def subgoal_posterior(prior, advantages, beta):\n    weights = prior * (beta * advantages).exp()\n    return weights / weights.sum(-1, keepdim=True)",
@@ -115,6 +117,7 @@ MUTANTS = {
         Mutant("no divergence", replace=(" - divergence", "")),
         Mutant("entropy for divergence", replace=(" - torch.xlogy(q, prior)", "")),
         Mutant("β forgotten", replace=("beta * (q", "(q")),
+        Mutant("a plain mean over waypoints", replace=("(q * advantages).sum(dim=-1)", "advantages.mean(dim=-1)")),
         Mutant(
             "β on the divergence",
             source="def evidence_bound(q, prior, advantages, beta):\n    kl = (torch.xlogy(q, q) - torch.xlogy(q, prior)).sum(-1)\n    return beta * ((q * advantages).sum(-1) - kl)",
@@ -162,6 +165,13 @@ MUTANTS = {
                 "value(observations, subgoals) - value(next_observations, subgoals)",
             ),
         ),
+        Mutant(
+            "state and subgoal swapped in V",
+            replace=(
+                "value(next_observations, subgoals) - value(observations, subgoals)",
+                "value(subgoals, next_observations) - value(subgoals, observations)",
+            ),
+        ),
         Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
         Mutant("gradient into V and the generator", replace=("with torch.no_grad():", "if True:")),
         Mutant("the objective instead of the loss", replace=("return -(", "return (")),
@@ -171,8 +181,8 @@ MUTANTS = {
         Mutant(
             "kl_alpha in the exponent",
             source="""
-def ris_loss(log_probs, advantages, means, prior_means, alpha, kl_alpha):
-    distance = (means - prior_means.detach()).square().sum(-1)
+def ris_loss(log_probs, advantages, means, subgoal_means, alpha, kl_alpha):
+    distance = (means - subgoal_means.detach()).square().sum(-1)
     one_step = -((alpha * advantages).exp().clamp(max=100).detach() * log_probs).mean()
     return one_step + ((kl_alpha * advantages).exp().clamp(max=100).detach() * distance).mean()
 """,
@@ -183,11 +193,11 @@ def ris_loss(log_probs, advantages, means, prior_means, alpha, kl_alpha):
         Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
         Mutant("half the squared distance", replace=("kl_alpha * distance", "0.5 * kl_alpha * distance")),
         Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
-        Mutant("gradient into π_sub", replace=("prior_means.detach()", "prior_means")),
+        Mutant("gradient into π_sub", replace=("subgoal_means.detach()", "subgoal_means")),
         Mutant("gradient into the advantages", replace=(".clamp(max=100.0).detach()", ".clamp(max=100.0)")),
         Mutant(
             "π does not learn from the teacher",
-            replace=("(means - prior_means.detach())", "(means - prior_means).detach()"),
+            replace=("(means - subgoal_means.detach())", "(means - subgoal_means).detach()"),
         ),
     ],
 }
@@ -211,10 +221,10 @@ def gcwae_loss(log_probs, value, observations, next_observations, subgoals, goal
     ],
     "ris-loss": [
         """
-def ris_loss(log_probs, advantages, means, prior_means, alpha, kl_alpha):
+def ris_loss(log_probs, advantages, means, subgoal_means, alpha, kl_alpha):
     with torch.no_grad():
         weights = torch.exp(alpha * advantages).clamp(max=100)
-        target = prior_means.clone()
+        target = subgoal_means.clone()
     return torch.mean(kl_alpha * torch.sum((target - means) ** 2, 1) - weights * log_probs)
 """,
     ],

@@ -1,12 +1,19 @@
 """Hidden tests and mutants of chapter 16."""
 
+from functools import cache
+
 import torch
 
 from saw_edu.agents import SAW
 from saw_edu.agents.objectives import awr_weights
+from saw_edu.benchmark import giant
 from saw_edu.checks import Case, Check
 from saw_edu.checks.ch16 import loss_and_gradients
+from saw_edu.checks.own_saw import AgentClass, SamplerClass, after_training, on_networks
 from saw_edu.classroom import Mutant
+from saw_edu.data import HindsightGoals, HindsightSampler, Trajectories
+from saw_edu.envs import navigate
+from saw_edu.nn import Networks
 
 
 def _random(seed: int, *shape: int) -> torch.Tensor:
@@ -53,6 +60,69 @@ flat_policy_loss = Check(
     reference=SAW.flat_policy_loss,
 )
 
+
+def _some_rows(seed: int, batch: int, steps: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, int]:
+    """Rows of trajectories of 40, with goals of which a third are random."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(400, (batch,), generator=generator)
+    last_rows = rows // 40 * 40 + 39
+    later = rows + (torch.rand(batch, generator=generator) * (last_rows - rows + 1)).long()
+    is_random = torch.rand(batch, generator=generator) < 1 / 3
+    anywhere = torch.randint(400, (batch,), generator=generator)
+    return rows, torch.where(is_random, anywhere, later), last_rows, is_random, steps
+
+
+def _waypoint_rows(rows, goal_rows, last_rows, is_random, steps):
+    ahead = torch.minimum(rows + steps, last_rows)
+    return ahead, torch.where(is_random, ahead, torch.minimum(ahead, goal_rows))
+
+
+waypoint_rows = Check(
+    "waypoint_rows",
+    [
+        Case("many rows", *_some_rows(0, 500, 8)),
+        Case("one step", *_some_rows(1, 200, 1)),
+        Case("k beyond every end", *_some_rows(2, 200, 90)),
+    ],
+    reference=_waypoint_rows,
+)
+
+
+@cache
+def _trained() -> tuple[Networks, Trajectories]:
+    """The recorded SAW of the giant maze, seed 0, with its value function, and a few trajectories; in double precision."""
+    world = giant.make_world()
+    networks = giant.load("saw", world.spec).networks[0]
+    networks.value.load_state_dict(giant.load("value", world.spec).networks[0].value.state_dict())
+    found = navigate(world, 8, 60, 0.5, torch.Generator().manual_seed(8))
+    data = Trajectories(found.observations.double(), found.actions.double(), found.episode_ends)
+    return networks.double(), data
+
+
+def on_trained_networks(goals: HindsightGoals, seed: int):
+    """For a case: losses and gradients of networks that have been trained, on a batch of the agent's own sampler."""
+
+    def run(my_saw: AgentClass, my_sampler: SamplerClass) -> dict[str, float]:
+        settings = vars(giant.make_agents()["saw"]) | {"goals": goals}
+        return on_networks(*_trained(), settings, seed)(my_saw, my_sampler)
+
+    return run
+
+
+my_saw = Check(
+    "my_saw",
+    [
+        Case("trained networks", run=on_trained_networks(HindsightGoals(), 0), rtol=1e-6),
+        Case(
+            "trained networks, random goals",
+            run=on_trained_networks(HindsightGoals(actor_goals=(0, 0.5, 0.5)), 1),
+            rtol=1e-6,
+        ),
+        Case("a representation", run=after_training(3, rep_dim=4, share_goal_rep=True, kl_alpha=1.0), rtol=1e-6),
+    ],
+    reference=(SAW, HindsightSampler),
+)
+
 SWAPPED = """
 def flat_policy_loss(agent, networks, batch):
     s, w, g = batch.observations, batch.waypoints, batch.actor_goals
@@ -61,6 +131,15 @@ def flat_policy_loss(agent, networks, batch):
     one = awr_weights(v_next - v, agent.kl_alpha) * policy.log_prob(batch.actions)
     two = awr_weights(v_way - v, agent.awr_alpha) * (policy.mean - teacher).square().sum(-1)
     return (two - one).mean(), {}
+"""
+
+LIBRARY = """
+class MySampler(HindsightSampler):
+    pass
+
+
+class MySAW(SAW):
+    pass
 """
 
 MUTANTS = {
@@ -130,7 +209,12 @@ MUTANTS = {
             "both advantages reversed",
             source="def saw_objective(log_probs, divergence, v, v_next, v_waypoint, alpha, beta):\n    a = (alpha * (v - v_next)).exp().clamp(max=100).detach()\n    b = (beta * (v - v_waypoint)).exp().clamp(max=100).detach()\n    return (b * divergence - a * log_probs).mean()",
         ),
+        Mutant("V(w, g) and V(s, g) swapped", replace=("(v_waypoint - v)", "(v - v_waypoint)")),
         Mutant("one weight for both terms", replace=("(importance * divergence)", "(action_weights * divergence)")),
+        Mutant(
+            "importance weight outside the mean",
+            replace=("(importance * divergence).mean()", "importance.mean() * divergence.mean()"),
+        ),
         Mutant("no bootstrapping", replace=(" + (importance * divergence).mean()", "")),
         Mutant(
             "sum over the batch",
@@ -157,13 +241,33 @@ MUTANTS = {
         Mutant("the divergence has the wrong sign", replace=("one_step + bootstrap", "one_step - bootstrap")),
         Mutant("half the squared distance", replace=("one_step + bootstrap", "one_step + 0.5 * bootstrap")),
         Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
+        Mutant(
+            "V(w, g) and V(s, g) swapped",
+            replace=("awr_weights(v_waypoint - v, agent.kl_alpha)", "awr_weights(v - v_waypoint, agent.kl_alpha)"),
+        ),
+        Mutant("the teacher asked for the goal", replace=("networks.low_actor(s, w)", "networks.low_actor(s, g)")),
+        Mutant(
+            "the flat policy asked for the waypoint",
+            replace=("agent.flat_policy(networks, s, g)", "agent.flat_policy(networks, s, w)"),
+        ),
         Mutant("other goals", replace=("batch.actor_goals", "batch.value_goals")),
         Mutant("subgoals for waypoints", replace=("batch.waypoints", "batch.subgoals")),
         Mutant(
             "values in another order",
             replace=("v, v_next, v_waypoint = values_of", "v, v_waypoint, v_next = values_of"),
         ),
-        Mutant("TypeError", replace=(', {"waypoint/kld": distance.detach().mean()}', "")),
+        Mutant("TypeError", replace=(', {"waypoint/kld": distance.mean().detach()}', "")),
+        Mutant(
+            "advantages for the waypoint instead of the goal",
+            replace=("[s, s_next, w], g, networks.goal_rep", "[s, s_next, w], w, networks.goal_rep"),
+        ),
+        Mutant(
+            "importance weight outside the mean",
+            replace=(
+                "(awr_weights(v_waypoint - v, agent.kl_alpha) * distance).mean()",
+                "awr_weights(v_waypoint - v, agent.kl_alpha).mean() * distance.mean()",
+            ),
+        ),
         Mutant(
             "gradient into V",
             source="""
@@ -178,6 +282,94 @@ def flat_policy_loss(agent, networks, batch):
     return (two * distance - one * policy.log_prob(a)).mean(), {}
 """,
         ),
+    ],
+    "waypoint-rows": [
+        Mutant(
+            "waypoint beyond the goal",
+            replace=("torch.where(is_random, ahead, torch.minimum(ahead, goal_rows))", "ahead"),
+        ),
+        Mutant(
+            "beyond the end of the trajectory",
+            replace=("torch.minimum(rows + subgoal_steps, last_rows)", "rows + subgoal_steps"),
+        ),
+        Mutant(
+            "subgoals stop at the goal",
+            replace=(
+                "return ahead, torch.where(is_random, ahead, torch.minimum(ahead, goal_rows))",
+                "way = torch.where(is_random, ahead, torch.minimum(ahead, goal_rows))\n    return way, way",
+            ),
+        ),
+        Mutant(
+            "subgoals and waypoints in the wrong order",
+            replace=(
+                "return ahead, torch.where(is_random, ahead, torch.minimum(ahead, goal_rows))",
+                "return torch.where(is_random, ahead, torch.minimum(ahead, goal_rows)), ahead",
+            ),
+        ),
+        Mutant(
+            "the random goal's row taken for a place on the way",
+            replace=(
+                "torch.where(is_random, ahead, torch.minimum(ahead, goal_rows))",
+                "torch.minimum(ahead, goal_rows)",
+            ),
+        ),
+        Mutant(
+            "the random goal as its own waypoint", replace=("is_random, ahead, torch", "is_random, goal_rows, torch")
+        ),
+        Mutant("the later of the two", replace=("torch.minimum(ahead, goal_rows)", "torch.maximum(ahead, goal_rows)")),
+        Mutant("the goal as the waypoint", replace=("torch.minimum(ahead, goal_rows)", "goal_rows")),
+        Mutant("`is_random` the wrong way round", replace=("is_random, ahead, torch", "~is_random, ahead, torch")),
+        Mutant("one step short", replace=("rows + subgoal_steps", "rows + subgoal_steps - 1")),
+        Mutant("the last row left out", replace=("subgoal_steps, last_rows", "subgoal_steps, last_rows - 1")),
+        Mutant(
+            "waypoint outside the trajectory",
+            source="def waypoint_rows(rows, goal_rows, last_rows, is_random, subgoal_steps):\n    ahead = torch.minimum(rows + subgoal_steps, last_rows)\n    return ahead, torch.where(is_random, rows + 2 * subgoal_steps, torch.minimum(ahead, goal_rows))",
+        ),
+    ],
+    "my-saw": [
+        Mutant(
+            "π_sub trained on the far goal",
+            replace=("batch.actions, batch.subgoals", "batch.actions, batch.actor_goals"),
+        ),
+        Mutant(
+            "advantage for the goal instead of the subgoal",
+            replace=("[s, s_next], w, networks", "[s, s_next], batch.actor_goals, networks"),
+        ),
+        Mutant("waypoints for subgoals", replace=("batch.actions, batch.subgoals", "batch.actions, batch.waypoints")),
+        Mutant("the flat policy's temperature", replace=("self.low_alpha", "self.awr_alpha")),
+        Mutant("no loss for π_sub", replace=("teacher + flat", "flat")),
+        Mutant("no loss for π", replace=("teacher + flat", "teacher")),
+        Mutant("the log-probability has the wrong sign", replace=("teacher = -(", "teacher = (")),
+        Mutant("V(s, w) and V(s', w) swapped", replace=("v_next - v,", "v - v_next,")),
+        Mutant(
+            "unclipped weights",
+            replace=("awr_weights(v_next - v, self.low_alpha)", "(self.low_alpha * (v_next - v)).exp()"),
+        ),
+        Mutant(
+            "gradient into V",
+            source="""
+class MySampler(HindsightSampler):
+    def waypoint_rows(self, rows, actor_goals, is_random):
+        return waypoint_rows(rows, actor_goals, self.trajectories.final_index[rows], is_random, self.subgoal_steps)
+
+
+class MySAW(SAW):
+    def policy_loss(self, networks, batch):
+        s, w = batch.observations, batch.subgoals
+        v, v_next = (networks.value(x, networks.goal_rep(x, w)).mean(0) for x in (s, batch.next_observations))
+        weights = (self.low_alpha * (v_next - v)).exp().clamp(max=100)
+        flat, metrics = flat_policy_loss(self, networks, batch)
+        return flat - (weights * networks.low_actor(s, w).log_prob(batch.actions)).mean(), metrics
+""",
+        ),
+        Mutant("the flat policy's part", replace=("teacher + flat", "teacher + 2 * flat")),
+        Mutant("π_sub's part", replace=("log_probs).mean()", "log_probs).sum()")),
+        Mutant(
+            "other waypoints",
+            replace=("rows, actor_goals, last_rows, is_random,", "rows, actor_goals, last_rows, ~is_random,"),
+        ),
+        Mutant("TypeError", replace=("return teacher + flat, metrics", "return teacher + flat")),
+        Mutant("RuntimeError", source=LIBRARY),
     ],
 }
 
@@ -202,6 +394,35 @@ def flat_policy_loss(agent, networks, batch):
         two = ((way - now) * agent.kl_alpha).exp().clamp(max=100)
     pi = agent.flat_policy(networks, s, g)
     return (two * ((pi.mean - teacher) ** 2).sum(1) - one * pi.log_prob(batch.actions)).mean(), {}
+""",
+    ],
+    "waypoint-rows": [
+        """
+def waypoint_rows(rows, goal_rows, last_rows, is_random, subgoal_steps):
+    subgoals = (rows + subgoal_steps).clamp(max=last_rows)
+    passed = (goal_rows < subgoals) & ~is_random
+    waypoints = subgoals.clone()
+    waypoints[passed] = goal_rows[passed]
+    return subgoals, waypoints
+""",
+    ],
+    "my-saw": [
+        """
+class MySampler(HindsightSampler):
+    def waypoint_rows(self, rows, actor_goals, is_random):
+        return waypoint_rows(rows, actor_goals, self.trajectories.final_index[rows], is_random, self.subgoal_steps)
+
+
+class MySAW(SAW):
+    def subgoal_policy_loss(self, networks, batch):
+        s, w = batch.observations, batch.subgoals
+        with torch.no_grad():
+            now, after = (networks.value(x, networks.goal_rep(x, w)).mean(0) for x in (s, batch.next_observations))
+            weights = ((after - now) * self.low_alpha).exp().clamp(max=100)
+        return -torch.mean(weights * networks.low_actor(s, w).log_prob(batch.actions)), {}
+
+    def flat_policy_loss(self, networks, batch):
+        return flat_policy_loss(self, networks, batch)
 """,
     ],
 }

@@ -16,6 +16,10 @@
 # derivation below is our own presentation.** It ends at the objective of their
 # [project page](https://johnlyzhou.github.io/saw/) and at the losses of their code, but its steps and symbols need not be those
 # of the paper.
+#
+# The names: **HIQL** is hierarchical implicit Q-learning, **RIS** reinforcement learning with imagined subgoals, **GCWAE**
+# goal-conditioned waypoint advantage estimation, **SAW** subgoal advantage-weighted policy bootstrapping. What they do is in section 5;
+# you need to know none of them before.
 
 # %% tags=["setup"]
 import os
@@ -191,7 +195,7 @@ def subgoal_posterior(prior: Tensor, advantages: Tensor, beta: float) -> Tensor:
         beta: β, the inverse temperature.
 
     Returns:
-        (N, W), each row sums to one.
+        (N, W), each row sums to one; zero where the prior is zero.
     """
     ### BEGIN SOLUTION
     return torch.softmax(prior.log() + beta * advantages, dim=-1)
@@ -332,7 +336,7 @@ print(f"largest gradient of the weighted regression at the posterior: {logits.gr
 # - \underbrace{\mathbb{E}_{q(w)}\big[\mathrm{KL}\big(\pi(\cdot \mid s, g) \,\|\, \pi_{\text{sub}}(\cdot \mid s, w)\big)\big]}_{\text{the price of being flat}} . $$
 #
 # There it is: **the flat policy should be close to what π_sub does at good waypoints.** This is policy bootstrapping.
-# Nothing but the wish for a flat policy brought it in.
+# Nothing but the wish for a flat policy brought it in. From here on, π_sub at one waypoint is a **teacher** of π.
 #
 # **Step 3, checked.** Below, the left-hand side is summed over all pairs $(w, a)$, term by term; the right-hand side is your
 # bound minus the price. (We mix one percent of the uniform policy into π_sub. A net's normal distribution never excludes an
@@ -454,7 +458,8 @@ print(f"both prefer the same action for {same:.1%} of all pairs")
 # | --- | --- | --- | --- |
 # | `gcwae_loss`: regression with the advantage for the generated subgoal | ●●○ | 8 min | 2 |
 #
-# The generator's subgoals are handed in. Neither V nor the generator may learn from this loss. Weights are clipped at 100, as ever.
+# The generator's subgoals are handed in. Neither V nor the generator may learn from this loss. Weights are clipped at 100, after the exponential, as
+# in chapter 2.
 #
 # <details><summary>Hint 1: a question</summary>Which two states does the action lead from and to? And what are they compared with respect to?</details>
 # <details><summary>Hint 2: a nudge</summary>Two calls of <code>value</code>, both with the same second argument, under <code>torch.no_grad()</code>.</details>
@@ -518,7 +523,7 @@ hidden("ch15").gcwae_loss(gcwae_loss)
 
 # %% exercise="ris-loss"
 def ris_loss(
-    log_probs: Tensor, advantages: Tensor, means: Tensor, prior_means: Tensor, alpha: float, kl_alpha: float
+    log_probs: Tensor, advantages: Tensor, means: Tensor, subgoal_means: Tensor, alpha: float, kl_alpha: float
 ) -> Tensor:
     """RIS's loss of the flat policy.
 
@@ -526,7 +531,7 @@ def ris_loss(
         log_probs: log π(a | s, g), (B,).
         advantages: A(s, a, g), (B,).
         means: means of π(. | s, g), (B, act).
-        prior_means: means of π_sub(. | s, ŵ), (B, act).
+        subgoal_means: means of π_sub(. | s, ŵ), (B, act).
         alpha: α, the inverse temperature of the actions' weights (clipped at 100).
         kl_alpha: the factor of the divergence.
 
@@ -535,7 +540,7 @@ def ris_loss(
     """
     ### BEGIN SOLUTION
     weights = (alpha * advantages).exp().clamp(max=100.0).detach()
-    distance = (means - prior_means.detach()).square().sum(dim=-1)  # (B,)
+    distance = (means - subgoal_means.detach()).square().sum(dim=-1)  # (B,)
     return -(weights * log_probs).mean() + (kl_alpha * distance).mean()
     ### END SOLUTION
 
@@ -550,7 +555,8 @@ hidden("ch15").ris_loss(ris_loss)
 
 # %% [markdown]
 # Here are the library's own, side by side: the generator that HIQL, RIS and GCWAE share, then what GCWAE and RIS do with its mean. Each
-# agrees with the authors' code to one part in a million. SAW's you write yourself in chapter 16.
+# agrees with the authors' code to one part in a million. (The library writes $\pi_h$, `high_actor`, for the generator; $\pi_\ell$, `low_actor`,
+# for π_sub; $z$ for a generated subgoal; $D$ for a divergence.) SAW's you write yourself in chapter 16.
 
 # %%
 for function in (subgoal_generator_loss, GCWAE.flat_policy_loss, RIS.flat_policy_loss):

@@ -8,8 +8,8 @@
 # | --- | --- |
 # | **You will learn** | why a far goal blurs the advantage of an action but not that of a waypoint; what policy bootstrapping is; SAW's objective, term by term; how it is checked against the authors' own numbers; what each part is worth, and where SAW does not help |
 # | **You need** | goal-conditioned values and advantage-weighted regression (chapter 2). HIQL helps (chapter 14), but every part is introduced here |
-# | **Time** | about 50 minutes to read and solve, 3 to 5 minutes to compute on two cores |
-# | **Exercises** | 4 programmed (12 points), 1 question for thought (2 points) |
+# | **Time** | about 65 minutes to read and solve, 3 to 5 minutes to compute on two cores |
+# | **Exercises** | 6 programmed (18 points), 1 question for thought (2 points) |
 #
 # SAW stands for *Subgoal Advantage-Weighted Policy Bootstrapping*. It is the method of Zhou and Kao,
 # [Flattening Hierarchies with Policy Bootstrapping](https://arxiv.org/abs/2505.14975) (NeurIPS 2025).
@@ -30,6 +30,7 @@ from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 
 from saw_edu import checks, viz
+from saw_edu.agents import SAW
 from saw_edu.agents.objectives import Metrics, awr_weights, divergence, values_of
 from saw_edu.assets import asset
 from saw_edu.benchmark import ablations, giant
@@ -607,11 +608,13 @@ hidden("ch16").saw_objective(saw_objective)
 # | | |
 # | --- | --- |
 # | `values_of(networks, [s, s_next, w], g, networks.goal_rep)` | $V(s, g), V(s', g), V(w, g)$, each (B,), without gradient |
-# | `agent.flat_policy(networks, s, g)` | the distribution $\pi(\cdot \mid s, g)$, with `.log_prob(a)` and `.mean` |
+# | `agent.flat_policy(networks, s, g)` | the distribution $\pi(\cdot \mid s, g)$, with `.log_prob(a)`, (B,), and `.mean`, (B, act) |
 # | `networks.low_actor(s, w)` | the distribution $\pi_{\text{sub}}(\cdot \mid s, w)$ |
 # | `awr_weights(advantages, alpha)` | $\min(e^{\alpha A}, 100)$, without gradient |
 #
-# The standard deviation is constant, so use the squared distance of the means.
+# Value and flat policy see the goal through a learned representation in this case, `networks.goal_rep` and one of the policy's
+# own: the first two calls take care of that. π_sub sees the waypoint as it is. The standard deviation is constant, so use
+# the squared distance of the means.
 #
 # <details><summary>Hint 1: a question</summary>Which goals does the flat policy train on, <code>batch.value_goals</code>, <code>batch.subgoals</code> or <code>batch.actor_goals</code>?</details>
 # <details><summary>Hint 2: a nudge</summary>Everything about π_sub belongs under <code>torch.no_grad()</code>.</details>
@@ -628,7 +631,8 @@ def flat_policy_loss(agent, networks: Networks, batch: Batch) -> tuple[Tensor, M
         batch: `observations`, `next_observations`, `actions`, `actor_goals`, `waypoints`, ...
 
     Returns:
-        The loss, shape (), and a dictionary of numbers to watch, which may be empty.
+        The loss, shape (), and a dictionary of numbers to watch. It may be empty; the live run below draws
+        "waypoint/kld", the mean distance between the policies, where it is there.
     """
     ### BEGIN SOLUTION
     s, s_next, a = batch.observations, batch.next_observations, batch.actions
@@ -640,7 +644,7 @@ def flat_policy_loss(agent, networks: Networks, batch: Batch) -> tuple[Tensor, M
     distance = (policy.mean - subgoal_policy.mean).square().sum(dim=-1)  # (B,)
     one_step = -(awr_weights(v_next - v, agent.awr_alpha) * policy.log_prob(a)).mean()
     bootstrap = (awr_weights(v_waypoint - v, agent.kl_alpha) * distance).mean()
-    return one_step + bootstrap, {"waypoint/kld": distance.detach().mean()}
+    return one_step + bootstrap, {"waypoint/kld": distance.mean().detach()}
     ### END SOLUTION
 
 
@@ -650,6 +654,124 @@ checks.ch16.flat_policy_loss(flat_policy_loss)
 from saw_edu.classroom import hidden
 
 hidden("ch16").flat_policy_loss(flat_policy_loss)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise 5 · Which state is the waypoint?
+#
+# | What | Difficulty | Time | Points |
+# | --- | --- | --- | --- |
+# | `waypoint_rows`: rows of the data for π_sub's goals and for waypoints | ●●○ | 8 min | 2 |
+#
+# The data are one long table of states, trajectory after trajectory: the state one step after row $i$ is row $i + 1$, as long
+# as the trajectory lasts. For each row $s$ of a batch, the sampler has drawn the row of a goal $g$. Two more rows are wanted:
+#
+# - **π_sub's goal**: $k$ steps after $s$, or the trajectory's last row where that comes sooner. It has nothing to do with $g$.
+# - **The waypoint** $w$: $k$ steps after $s$, or $g$ where $g$ comes sooner. What lies beyond the goal is not on the way to it.
+#
+# Some agents also train on **random goals**, states from anywhere in the data. A random goal's row number says nothing about the
+# trajectory of $s$, not even if by chance it lies there. Then the waypoint is $k$ steps ahead, as if there were no $g$.
+#
+# <details><summary>Hint 1: a question</summary>Of two rows of one trajectory, which one comes sooner: the smaller or the larger?</details>
+# <details><summary>Hint 2: a nudge</summary><code>torch.minimum</code> compares two tensors row by row. <code>torch.where(is_random, this, that)</code> chooses row by row.</details>
+# <details><summary>Hint 3: almost the answer</summary>First <code>ahead</code>, the smaller of k steps later and the last row. That is π_sub's goal. The waypoint is <code>ahead</code> for random goals and the smaller of <code>ahead</code> and <code>goal_rows</code> for the others.</details>
+
+
+# %% exercise="waypoint-rows"
+def waypoint_rows(
+    rows: Tensor, goal_rows: Tensor, last_rows: Tensor, is_random: Tensor, subgoal_steps: int
+) -> tuple[Tensor, Tensor]:
+    """Rows of π_sub's goals and of the waypoints.
+
+    Args:
+        rows: the row of s, (B,), whole numbers.
+        goal_rows: the row of g, (B,).
+        last_rows: the last row of the trajectory of s, (B,).
+        is_random: True where g was drawn from all data, (B,). Elsewhere g lies on the trajectory of s, at s or later.
+        subgoal_steps: k.
+
+    Returns:
+        The rows of π_sub's goals, (B,), and the rows of the waypoints, (B,).
+    """
+    ### BEGIN SOLUTION
+    ahead = torch.minimum(rows + subgoal_steps, last_rows)
+    return ahead, torch.where(is_random, ahead, torch.minimum(ahead, goal_rows))
+    ### END SOLUTION
+
+
+# %% check="waypoint-rows" points=2
+checks.ch16.waypoint_rows(waypoint_rows)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch16").waypoint_rows(waypoint_rows)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise 6 · Your SAW, assembled
+#
+# | What | Difficulty | Time | Points |
+# | --- | --- | --- | --- |
+# | `MySAW.policy_loss`: the losses of both policies | ●●● | 10 min | 4 |
+#
+# Two pieces make a whole SAW of your own. `MySampler` draws batches with *your* waypoints; it is written already. `MySAW`
+# trains both policies with *your* losses. It inherits the value function, the networks and all hyperparameters from the library's
+# `SAW`, and that is all it may inherit: the library's own policy losses are locked while the check runs.
+#
+# The flat policy's loss you have (exercise 4). The teacher's is missing. **π_sub** learns with plain AWR, as GCIVL does, but its
+# goal is `batch.subgoals`. Call it $w$:
+#
+# $$ -\,\mathbb{E}\big[\, e^{\alpha A(s, a, w)} \log \pi_{\text{sub}}(a \mid s, w) \big], \qquad A(s, a, w) = V(s', w) - V(s, w), $$
+#
+# with an inverse temperature of its own, `self.low_alpha`. What the check asks:
+#
+# 1. the authors' batch: the loss, and the gradient of *every* network, to one part in a million;
+# 2. the rows that your sampler draws;
+# 3. the networks after five steps of the library's training loop, beside those of the library's SAW.
+#
+# <details><summary>Hint 1: a question</summary>V(·, g) says how near to g a state is. For π_sub's advantage, near to what?</details>
+# <details><summary>Hint 2: a nudge</summary><code>values_of</code> with two states, s and s', and the subgoals in the place of the goals. Then <code>awr_weights</code>, and a log-probability of <code>networks.low_actor(s, w)</code>.</details>
+# <details><summary>Hint 3: almost the answer</summary><code>flat, metrics = flat_policy_loss(self, networks, batch)</code>, then <code>return teacher + flat, metrics</code>, where <code>teacher</code> is minus the mean of weights times log-probabilities.</details>
+
+
+# %% exercise="my-saw"
+class MySampler(HindsightSampler):
+    """The library's sampler, with your waypoints. Nothing to do here."""
+
+    def waypoint_rows(self, rows: Tensor, actor_goals: Tensor, is_random: Tensor) -> tuple[Tensor, Tensor]:
+        last_rows = self.trajectories.final_index[rows]
+        return waypoint_rows(rows, actor_goals, last_rows, is_random, self.subgoal_steps)
+
+
+class MySAW(SAW):
+    """The library's SAW, with your losses for both policies."""
+
+    def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """π_sub's loss plus the flat policy's.
+
+        Args:
+            networks: `value`, `goal_rep`, `low_actor` (π_sub), `actor`, ...
+            batch: as in exercise 4; `batch.subgoals` are π_sub's goals, (B, obs).
+
+        Returns:
+            The sum of both losses, shape (), and the dictionary that `flat_policy_loss` returns.
+        """
+        ### BEGIN SOLUTION
+        s, s_next, a, w = batch.observations, batch.next_observations, batch.actions, batch.subgoals
+        v, v_next = values_of(networks, [s, s_next], w, networks.goal_rep)
+        log_probs = networks.low_actor(s, w).log_prob(a)
+        teacher = -(awr_weights(v_next - v, self.low_alpha) * log_probs).mean()
+        flat, metrics = flat_policy_loss(self, networks, batch)
+        return teacher + flat, metrics
+        ### END SOLUTION
+
+
+# %% check="my-saw" points=4
+checks.ch16.my_saw(MySAW, MySampler)
+### BEGIN HIDDEN TESTS
+from saw_edu.classroom import hidden
+
+hidden("ch16").my_saw(MySAW, MySampler)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -669,8 +791,16 @@ hidden("ch16").flat_policy_loss(flat_policy_loss)
 # there its advantages are clear.
 #
 # Training five seeds of everything takes longer than you want to wait, so five were recorded (the next cell says how). You train
-# all four policies of one seed live, from the recorded value function of seed 0: about two minutes. SAW is the library's here;
-# its loss is the one that you wrote in exercise 4.
+# all four policies of one seed live, from the recorded value function of seed 0: about two minutes. **SAW is yours**: `MySAW` in the
+# library's training loop, on batches of `MySampler`. (Where an exercise is not right yet, the library's SAW takes its place,
+# and the cell says so.)
+#
+# How good should it get? A single run differs from the next by chance, so expect a *band*: from the recorded five successes with
+# mean $m$ and standard deviation $\sigma$, one more run lies in $m \pm t\,\sigma\sqrt{1 + 1/5}$ with a probability of 95 %, if runs are
+# normally distributed ($t = 2.78$, Student's t for four degrees of freedom). It is wide. That is why the checks above
+# ask for the numbers that your functions return, and not for a curve: **a success inside the band proves little.** We tried two wrong
+# SAWs, one run each, not recorded. With a factor ½ before the divergence, success was inside both bands that are printed below. With
+# waypoints beyond the goal it was a little below the band of all goals, and inside that of the farthest third.
 
 # %%
 provenance = json.loads(asset("giant/provenance.json").read_text())
@@ -683,24 +813,38 @@ from dataclasses import replace
 
 from saw_edu.training import train
 
+parts = {
+    "exercise 4 (flat_policy_loss)": (checks.ch16.flat_policy_loss, flat_policy_loss),
+    "exercise 5 (waypoint_rows)": (checks.ch16.waypoint_rows, waypoint_rows),
+    "exercise 6 (MySAW)": (checks.ch16.my_saw, MySAW, MySampler),
+}
+not_yet = [name for name, (check, *answers) in parts.items() if not check.judge(check.probe(*answers)).passed]
+agents, samplers = giant.make_agents(), {}
+if not_yet:
+    print(f"Not done, or not right yet: {', '.join(not_yet)}. So the SAW below is the library's, not yours.")
+else:
+    agents["saw"], samplers["saw"] = MySAW(**vars(agents["saw"])), MySampler
+    print("The SAW below is yours: your losses, your waypoints.")
+
 config = replace(giant.POLICY_CONFIG, steps=100, log_every=10) if FAST else giant.POLICY_CONFIG
 seed_0 = replace(value, seeds=[0], networks=value.networks[:1])
-live = {
-    name: train(agent, data, config, [0], value_from=None if name == "gcbc" else seed_0)
-    for name, agent in giant.make_agents().items()
-}
+live = {}
+for name, agent in agents.items():
+    value_from = None if name == "gcbc" else seed_0
+    live[name] = train(agent, data, config, [0], value_from=value_from, sampler=samplers.get(name, HindsightSampler))
 
-# %% alt="Training curves of SAW's flat policy: the one-step loss and the bootstrapping loss over gradient steps."
+# %% alt="Training curves of SAW: the loss of both policies, and the distance of the flat policy from the subgoal policy, over gradient steps."
 smooth = live["saw"].metrics.copy()  # each row of the table is one noisy batch of 256
-for key in ("actor/awr_loss", "waypoint/kld"):
+curves = {"loss": "loss of both policies", "waypoint/kld": "squared distance from π_sub"}  # means of 10 rows
+curves = {key: label for key, label in curves.items() if key in smooth}  # those that your loss reports
+figure, axes = plt.subplots(1, len(curves), figsize=(5.5 * len(curves), 4), squeeze=False)
+for ax, (key, label) in zip(axes[0], curves.items(), strict=True):
     smooth[key] = smooth[key].rolling(10, min_periods=1).mean()
-figure, axes = plt.subplots(1, 2, figsize=(11, 4))
-viz.plot_curves(axes[0], smooth, "actor/awr_loss", "saw", ylabel="one-step loss, mean of 10")
-viz.plot_curves(axes[1], smooth, "waypoint/kld", "saw", ylabel="squared distance from π_sub")
+    viz.plot_curves(ax, smooth, key, "saw", ylabel=label)
 viz.show(
     figure,
-    alt="Training of SAW, one seed. Left: the one-step loss over gradient steps. "
-    "Right: the squared distance between the flat policy and the subgoal policy.",
+    alt="Training of SAW, one seed. Left: the loss of both policies over gradient steps. "
+    "Right, where the loss reports it: the squared distance between the flat policy and the subgoal policy.",
 )
 
 # %% [markdown]
@@ -708,18 +852,46 @@ viz.show(
 # return to zero, and should not. At one and the same $(s, g)$ the data hold many waypoints, each with its own advice, and π
 # can only follow their weighted mean.
 #
+# Before the roll-outs, the same question as in exercise 6, now at the networks that you trained: on one fixed batch of 1024
+# transitions, do your functions and the library's give the same loss, and every network the same gradient?
+
+
+# %%
+def loss_and_gradients(agent: SAW, draws: type[HindsightSampler]) -> Tensor:
+    """The loss of both policies and all gradients, one after the other, with the networks trained live."""
+    sampler = draws(data, agent.goals, agent.discount, agent.subgoal_steps)
+    batch = sampler.sample(1024, torch.Generator().manual_seed(7))
+    batch = Batch(*(None if entry is None else entry.double() for entry in batch))
+    networks = copy.deepcopy(live["saw"].networks[0]).double()
+    learned = list(networks.low_actor.parameters()) + list(networks.actor.parameters())
+    for parameter in learned:
+        parameter.requires_grad_()
+    loss, _ = agent.policy_loss(networks, batch)
+    return torch.cat([loss.detach()[None], *(g.reshape(-1) for g in torch.autograd.grad(loss, learned))])
+
+
+if not_yet:
+    print(f"Nothing of yours to compare: {', '.join(not_yet)} not done, or not right yet.")
+else:
+    yours = loss_and_gradients(agents["saw"], MySampler)
+    library = loss_and_gradients(giant.make_agents()["saw"], HindsightSampler)
+    error = (yours - library).norm() / library.norm()
+    print(f"loss {yours[0]:.6f} and {library[0]:.6f}; {len(yours) - 1} gradient numbers; relative error {error:.1e}")
+    assert error < 1e-6
+
+# %% [markdown]
 # Now the roll-outs: all episodes of all seeds in one batch. An episode fails when 200 steps are not enough.
 
 # %% alt="Success over distance to the goal for GCBC, GCIVL, HIQL and SAW with bands over five seeds, and the live seed as hollow markers."
 few = slice(None, None, 25) if FAST else slice(None)
-tables, live_tables, episodes = {}, {}, {}
+tables, live_tables, episodes, live_episodes = {}, {}, {}, {}
 for name in recorded:
     result = evaluate(recorded[name].policies, world, starts[few], goals[few])
     episodes[name] = result.episodes
     tables[name] = success_by_distance(result, giant.EDGES)
-    live_tables[name] = success_by_distance(
-        evaluate(live[name].policies, world, starts[few], goals[few], progress=False), giant.EDGES
-    )
+    once = evaluate(live[name].policies, world, starts[few], goals[few], progress=False)
+    live_episodes[name] = once.episodes
+    live_tables[name] = success_by_distance(once, giant.EDGES)
 
 figure, ax = plt.subplots(figsize=(9, 5.4))
 for name, table in tables.items():
@@ -738,12 +910,24 @@ viz.show(
 
 
 # %%
+def success(table: pd.DataFrame, nearest: float = 0) -> np.ndarray:
+    """Success of each seed on goals at least `nearest` cells away."""
+    return table[table["distance"] >= nearest].groupby("seed")["success"].mean().to_numpy()
+
+
 def farthest_third(name: str) -> np.ndarray:
     """Success of each seed on goals in the farthest third of distances."""
-    table = episodes[name]
-    return table[table["distance"] >= giant.FARTHEST_THIRD].groupby("seed")["success"].mean().to_numpy()
+    return success(episodes[name], giant.FARTHEST_THIRD)
 
 
+print(f"SAW trained live, {'library' if not_yet else 'your own'}:")
+for goals_at, nearest in (("all goals", 0), ("farthest third", giant.FARTHEST_THIRD)):
+    five, one = success(episodes["saw"], nearest), success(live_episodes["saw"], nearest).item()
+    half = stats.t.ppf(0.975, len(five) - 1) * five.std(ddof=1) * np.sqrt(1 + 1 / len(five))
+    low, high = five.mean() - half, five.mean() + half
+    print(f"{goals_at:15} {one:.3f}   band {low:.3f} to {high:.3f}   {'inside' if low <= one <= high else 'OUTSIDE'}")
+
+# %%
 rows = []
 for name in tables:
     low, high = seed_interval(farthest_third(name))
