@@ -1033,7 +1033,7 @@ print(f"{np.mean(row_bins >= 5):.2%} of the rows have a goal in the farthest thi
 # vote, in or out, and not a degree. And **distance matters both ways**: at β = .3 the weights of far goals are all alike, so nothing is
 # chosen; at β = 3 one row in eight counts there. That is a choice. Whether a *good* one, $N_{\text{eff}}$ cannot say: it does not know V's errors (section 3).
 #
-# The last column of the table is a warning. Under 4 % of the rows have a goal of the farthest third, and they carry far less than 1 % of the weight.
+# The last column of the table is a warning. Under 4 % of the rows have a goal of the farthest third, and at β = 3 they carry a quarter of a percent of the weight.
 # So the loss of a batch is about near goals, and far ones are learned because the net has room for both.
 #
 # ## 8 · What each part is worth
@@ -1140,7 +1140,7 @@ display(summary.style.format("{:.2f}"))
 #   the fewer of the nearest, and from k = 4 on the mean over all goals stays about the same. Waypoints of 32 steps are at most 8 cells away, and for goals like
 #   that V still ranks actions (section 2). With k = 2 little is left but GCIVL. We had set k = 8 before we saw this, and leave it there.
 # - *α*. At 1 a little is lost, mostly nearby. At 10 nothing changes.
-# - *Clip*. Without it, nothing is learned at all. $N_{\text{eff}}$ had said so before any training: one row in a thousand. Even a clip at 1, where a weight can
+# - *Clip*. Without it, almost nothing is learned. $N_{\text{eff}}$ had said so before any training: one row in a thousand. Even a clip at 1, where a weight can
 #   only say how *bad* a waypoint is, keeps most of SAW.
 # - *Errors added to V*. The small ones (.25) cost little, the large ones (1) most of what SAW had. Whether SAW bears them *better* than the
 #   others is the next section's matter.
@@ -1197,8 +1197,8 @@ for case in cases:
 # What came:
 #
 # - *A clear V*: we expected too much. GCIVL reaches over four times as many of the farthest goals as with γ = .96, so SAW's lead over it shrinks,
-#   from more than seven times to two and a half. But it stays, and SAW gains from the clearer V, too.
-# - *Short ways*: as expected. Over all goals of the medium maze GCIVL and SAW are within each other's intervals, with GCIVL ahead for the nearer
+#   from more than seven times to two and a half. But it stays, and SAW reaches more of the farthest goals, too.
+# - *Short ways*: as expected. Over all goals of the medium maze the intervals of GCIVL and SAW overlap, with GCIVL ahead for the nearer
 #   ones and SAW in the farthest third. If your goals are that near, take the simpler method.
 # - *States of two numbers*: not as expected. HIQL stays below SAW over all goals, with intervals apart, in the giant maze at either γ and in the medium one. It is
 #   weak even for near goals, so the generator's imprecision costs something even here (chapter 15 has more). In the farthest third of the chapter's own setting the intervals
