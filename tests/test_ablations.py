@@ -1,0 +1,178 @@
+"""The ablations of SAW: each variant is what it says, and results are recorded whole."""
+
+import math
+from dataclasses import replace
+from functools import partialmethod
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from saw_edu.agents import SAW
+from saw_edu.assets import asset
+from saw_edu.benchmark import ablations, giant
+from saw_edu.benchmark.ablations import SETTINGS, ErringSAW, PartialSAW, add_errors, per_seed
+from saw_edu.data import Batch, HindsightSampler
+from saw_edu.nn import Networks
+from saw_edu.training import train
+
+
+@pytest.fixture(scope="module")
+def case() -> tuple[SAW, Networks, Batch]:
+    """SAW, its networks with a recorded value and policies, and a batch."""
+    world = giant.make_world()
+    agent = giant.make_agents()["saw"]
+    assert isinstance(agent, SAW)
+    networks = giant.load("saw", world.spec).networks[0]
+    networks.value.load_state_dict(giant.load("value", world.spec).networks[0].value.state_dict())
+    sampler = HindsightSampler(giant.make_data(world), agent.goals, agent.discount, agent.subgoal_steps)
+    return agent, networks.requires_grad_(True), sampler.sample(64, torch.Generator().manual_seed(0))
+
+
+def loss_and_gradient(agent: SAW, networks: Networks, batch: Batch) -> tuple[float, torch.Tensor]:
+    networks.zero_grad()
+    loss, _ = agent.policy_loss(networks, batch)
+    loss.backward()
+    parts = [p.grad.reshape(-1) for name in ("actor", "low_actor") for p in getattr(networks, name).parameters()]
+    return loss.item(), torch.cat(parts)
+
+
+def test_partial_saw_with_everything_is_saw(case: tuple[SAW, Networks, Batch]) -> None:
+    agent, networks, batch = case
+    loss, gradient = loss_and_gradient(agent, networks, batch)
+    same_loss, same_gradient = loss_and_gradient(PartialSAW(**vars(agent)), networks, batch)
+    assert same_loss == pytest.approx(loss, rel=1e-6)
+    assert torch.allclose(same_gradient, gradient, rtol=1e-5, atol=1e-5)
+
+
+def test_the_terms_add_up_and_the_clip_clips(case: tuple[SAW, Networks, Batch]) -> None:
+    agent, networks, batch = case
+    part = PartialSAW(**vars(agent))
+    flat = {
+        name: variant.flat_policy_loss(networks, batch)[0].item()
+        for name, variant in {
+            "both": part,
+            "one step": replace(part, bootstrap=False),
+            "bootstrapping": replace(part, one_step=False),
+            "clip at 1": replace(part, one_step=False, clip=1.0),
+            "no clip": replace(part, one_step=False, clip=math.inf),
+        }.items()
+    }
+    assert flat["both"] == pytest.approx(flat["one step"] + flat["bootstrapping"], rel=1e-5)
+    assert flat["clip at 1"] < flat["bootstrapping"] < flat["no clip"]
+    plain = replace(agent, kl_alpha=0.0)  # every waypoint counts as one, so no weight is below the clip
+    assert flat["clip at 1"] <= plain.flat_policy_loss(networks, batch)[0].item() - flat["one step"] + 1e-4
+    networks.zero_grad()
+    replace(part, bootstrap=False).policy_loss(networks, batch)[0].backward()
+    assert all(p.grad is None for p in networks.low_actor.parameters())  # nobody learns from it
+    with pytest.raises(ValueError, match="keep one_step or bootstrap"):
+        replace(part, one_step=False, bootstrap=False)
+    with pytest.raises(ValueError, match="clip above 0"):
+        replace(part, clip=0.0)
+
+
+def test_added_errors_have_the_stated_size_and_smoothness() -> None:
+    world = giant.make_world()
+    data = giant.make_data(world)
+    recorded = giant.load("value", world.spec)
+    value = replace(recorded, seeds=[0, 1], networks=recorded.networks[:2])
+    rough, smooth = (add_errors(value, data, world, 0.5, length) for length in (ablations.ROUGH, ablations.SMOOTH))
+    agent = giant.make_agents()["saw"]
+    batch = HindsightSampler(data, agent.goals, agent.discount, 8).sample(4096, torch.Generator().manual_seed(5))
+    s, s_next, w, g = batch.observations, batch.next_observations, batch.waypoints, batch.actor_goals
+    assert w is not None
+    grows = {}
+    for name, erring in (("rough", rough), ("smooth", smooth)):
+        for before, after in zip(value.networks, erring.networks, strict=True):
+            own = (before.value(s_next, g) - before.value(s, g)).mean(dim=0)
+            error = after.value(s, g) - before.value(s, g)
+            error_next = after.value(s_next, g) - before.value(s_next, g)
+            assert torch.allclose(error[0], error[1], atol=1e-4)  # both heads err alike
+            assert ((error_next - error)[0].std() / own.std()).item() == pytest.approx(0.5, rel=0.1)
+            error_w = after.value(w, g) - before.value(w, g)
+            grows[name] = ((error_w - error).std() / (error_next - error).std()).item()
+    assert 1.5 < grows["rough"] < 4 < grows["smooth"]  # how much more it fools a waypoint than a step
+    first, second = (networks.value.error(s, g) for networks in rough.networks)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.2  # each seed has errors of its own
+    with pytest.raises(ValueError, match="length above 0"):
+        add_errors(value, data, world, 0.5, 0.0)
+
+
+def test_policies_are_extracted_from_the_erring_value() -> None:
+    setting = SETTINGS["rough error 1 saw"]
+    assert isinstance(setting.agent, ErringSAW)
+    value = ablations.value_for(setting, [0, 1], Path("unused"))
+    _, data = ablations._world_and_data(ablations.PROBLEMS["giant"])
+    config = replace(ablations.POLICY_CONFIG, steps=2, batch_size=16, compile=False)
+    for together in (True, False):
+        result = train(setting.agent, data, config, [0, 1], value_from=value, together=together, progress=False)
+        for given, used in zip(value.networks, result.networks, strict=True):
+            for name, parameter in given.value.state_dict().items():
+                assert torch.equal(used.value.state_dict()[name], parameter), name
+            assert used.value.size > 0
+
+
+def test_settings_change_one_thing() -> None:
+    base = vars(SETTINGS["base saw"].agent)
+    changed = {
+        name: sorted(key for key, value in vars(setting.agent).items() if base.get(key, value) != value)
+        for name, setting in SETTINGS.items()
+        if name.endswith("saw") or setting.panel in ("k", "beta", "alpha", "terms", "clip")
+    }
+    assert changed["k 32"] == ["subgoal_steps"]
+    assert changed["beta 0"] == ["kl_alpha"]
+    assert changed["alpha 10"] == ["awr_alpha", "low_alpha"]
+    assert changed["discount .98 saw"] == ["discount"]
+    assert changed["medium saw"] == changed["no clip"] == changed["rough error 1 saw"] == []
+    assert SETTINGS["no bootstrapping"].agent.bootstrap is False  # type: ignore[attr-defined]
+    for problem in ablations.PROBLEMS.values():
+        assert problem.farthest_third in problem.edges
+        world = problem.make_world()
+        assert problem.edges[-1] == world.maze.diameter + 1
+
+
+def test_success_by_seed() -> None:
+    table = pd.DataFrame(
+        {
+            "seed": [0, 0, 1, 1],
+            "from_": [1, 5, 1, 5],
+            "farthest": [0, 1, 0, 1],
+            "success": [1.0, 0.5, 0.5, 0.0],
+            "episodes": [30, 10, 30, 10],
+        }
+    )
+    assert per_seed(table, "farthest").tolist() == [0.5, 0.0]
+    assert per_seed(table, "nearest").tolist() == [1.0, 0.5]
+    assert per_seed(table).tolist() == [(30 + 5) / 40, 15 / 40]
+    with pytest.raises(ValueError, match="must be one of all, nearest, farthest"):
+        per_seed(table, "far")
+
+
+def test_recording_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = partialmethod(ablations.Problem.make_episodes, per_bin=2)
+    monkeypatch.setattr(ablations.Problem, "make_episodes", few)
+    short = replace(ablations.VALUE_CONFIG, steps=2, batch_size=16, compile=False)
+
+    def record(*names: str) -> pd.DataFrame:
+        ablations.record(tmp_path / "out", tmp_path / "work", names, [0, 1], short, short)
+        return pd.read_csv(tmp_path / "out" / "success.csv", dtype={"x": str})
+
+    first = record("k 2")
+    second = record("medium gcivl", "k 2")
+    assert second.groupby("setting").size().to_dict() == {"k 2": 2 * 7, "medium gcivl": 2 * 4}
+    pd.testing.assert_frame_equal(second[second["setting"] == "k 2"].reset_index(drop=True), first)
+    with pytest.raises(ValueError, match=r"unknown settings \['k 3'\]"):
+        record("k 3")
+
+
+def test_the_recorded_base_is_that_of_the_giant_maze() -> None:
+    table = pd.read_csv(asset("results/ablations/success.csv"))
+    episodes = pd.read_csv(asset("giant/episodes.csv"))
+    for name in ("saw", "gcivl", "hiql"):
+        own = episodes[episodes["agent"] == name]
+        far = own[own["distance"] >= giant.FARTHEST_THIRD]
+        base = table[table["setting"] == f"base {name}"]
+        assert per_seed(base, "all") == pytest.approx(own.groupby("seed")["success"].mean(), abs=0.02)
+        assert per_seed(base, "farthest") == pytest.approx(far.groupby("seed")["success"].mean(), abs=0.04)
