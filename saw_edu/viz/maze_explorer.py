@@ -113,8 +113,8 @@ class MazeExplorer:
         moving = ipywidgets.ToggleButtons(
             options=[("○ start", "start"), ("★ goal", "goal")],
             value=self.moving,
-            description="A click or the arrow keys move the",
-            style={"description_width": "initial", "button_width": "6em"},
+            tooltips=["clicks and arrow keys move the start", "clicks and arrow keys move the goal"],
+            style={"button_width": "6em"},
         )
         seed = ipywidgets.Dropdown(
             options=range(len(self.scene.value)),
@@ -126,7 +126,8 @@ class MazeExplorer:
         moving.observe(lambda change: setattr(self, "moving", change["new"]), "value")
         seed.observe(lambda change: self.choose(seed=change["new"]), "value")
         self.controls = {"moving": moving, "seed": seed}
-        return ipywidgets.HBox([moving, seed], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        label = ipywidgets.Label("A click, or an arrow key, moves the")
+        return ipywidgets.HBox([label, moving, seed], layout=ipywidgets.Layout(flex_flow="row wrap"))
 
     def _coordinates(self) -> tuple[str, str]:
         """Start and goal as they are read off the axes."""
