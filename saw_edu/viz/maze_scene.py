@@ -153,13 +153,13 @@ class Scene:
         total = torch.zeros(len(self.cells)).index_add_(0, cell, u)
         flat = saw(world.observe(self.cells), g.expand(len(self.cells), -1))
 
+        acting = [seeds[choice.seed] for seeds in self.policies.values()]  # in one batch, as if they were seeds
+        result = evaluate(acting, world, start[None], goal[None], keep_paths=True, progress=False)
+        assert result.paths is not None
         paths, steps = {}, {}
-        for name, seeds in self.policies.items():
-            result = evaluate([seeds[choice.seed]], world, start[None], goal[None], keep_paths=True, progress=False)
-            assert result.paths is not None
-            arrived = bool(result.episodes["success"].iloc[0])
-            steps[name] = int(result.episodes["steps"].iloc[0]) if arrived else None
-            paths[name] = world.xy(result.paths[0, 0]).double().numpy()
+        for name, path, episode in zip(self.policies, result.paths[:, 0], result.episodes.itertuples(), strict=True):
+            steps[name] = int(episode.steps) if episode.success else None
+            paths[name] = world.xy(path[: int(episode.steps) + 1]).double().numpy()
         return Picture(
             choice=choice,
             start=world.xy(start[None])[0].double().numpy(),
