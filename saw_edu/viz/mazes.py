@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from torch import Tensor
@@ -72,14 +72,14 @@ def plot_values(
         vmax: highest.
     """
     plot_maze(ax, world)
-    xy, free = _positions(world, resolution or (1 if world.spec.discrete else 6))
+    xy, free = positions(world, resolution or (1 if world.spec.discrete else 6))
     observations, goals = _ask(world, xy[free], goal_state)
     image = np.full(free.shape, np.nan)
     with torch.no_grad():
         image[free] = value_fn(observations, goals).detach().cpu().double().numpy()
     drawn = ax.imshow(image, extent=world.maze.extent, origin="lower", vmin=vmin, vmax=vmax, zorder=1)
     drawn.set_cmap(style.VALUES)
-    _outline(ax, world.maze)
+    outline(ax, world.maze)
     if colorbar:
         ax.figure.colorbar(drawn, ax=ax, label=label, shrink=0.85)
     _mark(ax, world, goal_state[None], GOAL)
@@ -101,7 +101,7 @@ def plot_policy(
     """
     plot_maze(ax, world)
     per_cell = resolution or (1 if world.spec.discrete else 2)
-    xy, free = _positions(world, per_cell)
+    xy, free = positions(world, per_cell)
     observations, goals = _ask(world, xy[free], goal_state)
     with torch.no_grad():
         actions = policy(observations, goals).detach().cpu()
@@ -181,14 +181,16 @@ def plot_rollouts(
     return ax
 
 
-def _outline(ax: Axes, maze: Maze) -> None:
+def outline(ax: Axes, maze: Maze) -> LineCollection:
     """White lines where walls begin: dark values are then never taken for walls."""
     left, _, bottom, _ = maze.extent
     walls = maze.walls.astype(int)
     upright = [[(c + 1, r), (c + 1, r + 1)] for r, c in np.argwhere(np.diff(walls, axis=1))]
     level = [[(c, r + 1), (c + 1, r + 1)] for r, c in np.argwhere(np.diff(walls, axis=0))]
     edges = np.array(upright + level) * maze.cell_size + [left, bottom]  # (edges, 2 ends, 2)
-    ax.add_collection(LineCollection(list(edges), colors="white", linewidths=1.4, zorder=2), autolim=False)
+    lines = LineCollection(list(edges), colors="white", linewidths=1.4, zorder=2)
+    ax.add_collection(lines, autolim=False)
+    return lines
 
 
 def _rgb(color: str) -> NDArray[np.float64]:
@@ -201,7 +203,7 @@ def _ticks(maze: Maze):  # type: ignore[no-untyped-def]  # matplotlib's locators
     return MultipleLocator(maze.cell_size * max(1, round(max(maze.walls.shape) / 6)))
 
 
-def _positions(world: World, per_cell: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def positions(world: World, per_cell: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Evenly spaced positions (H * n, W * n, 2) and which of them lie in free cells."""
     left, right, bottom, top = world.maze.extent
     height, width = (side * per_cell for side in world.maze.walls.shape)
@@ -220,7 +222,12 @@ def _ask(world: World, xy: NDArray[np.float64], goal_state: Tensor) -> tuple[Ten
 
 
 def _mark(ax: Axes, world: World, states: Tensor, look: dict) -> None:
-    ax.scatter(*world.xy(states).cpu().numpy().T, **look)
+    mark(ax, world.xy(states).cpu().numpy().T, look)
+
+
+def mark(ax: Axes, xy: NDArray[np.float64], look: dict) -> PathCollection:
+    """Starts or goals at (2,) or (2, N) x and y, with the look of `START` or `GOAL`."""
+    return ax.scatter(*xy, **look)
 
 
 def _handle(label: str, look: dict) -> Line2D:

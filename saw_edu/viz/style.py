@@ -117,14 +117,14 @@ def to_html(figure: Figure, alt: str, png: bytes | None = None) -> str:
     )
 
 
-def bundle(figure: Figure, alt: str) -> tuple[dict[str, str], dict[str, Any]]:
+def bundle(figure: Figure, alt: str, png: bytes | None = None) -> tuple[dict[str, str], dict[str, Any]]:
     """What a notebook stores for a figure: data by MIME type, and metadata.
 
     The picture is there twice, because the two ways of showing it fail in different places. JupyterLab and nbconvert's
     default template drop the alt text of an image/png output, so a text/html one with an <img alt> comes first for
     them; viewers that show no HTML take the PNG, with the alt text in the metadata where some of them look for it.
     """
-    png = to_png(figure)
+    png = to_png(figure) if png is None else png
     data = {
         "text/html": to_html(figure, alt, png),
         "image/png": base64.b64encode(png).decode(),

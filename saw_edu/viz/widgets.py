@@ -54,7 +54,7 @@ class Explorer:
 
     def show(self) -> None:
         """Show controls and figure; only the figure where nobody can move a control."""
-        if not _is_static():
+        if not is_static():
             display(ipywidgets.VBox(list(self.controls.values())))
         data, metadata = style.bundle(self.figure(), self.alt())
         self._handle = DisplayHandle()
@@ -137,6 +137,6 @@ def _control(name: str, given: Any) -> ipywidgets.Widget:
     raise ValueError(f"control '{name}': give (low, high[, step[, start]]), a list, a bool or a widget, not {given!r}")
 
 
-def _is_static() -> bool:
+def is_static() -> bool:
     """Whether nobody can move a control: asked for, or no notebook kernel."""
     return bool(os.environ.get(STATIC)) or not hasattr(get_ipython(), "kernel")
