@@ -90,7 +90,7 @@ class HindsightSampler:
         """A batch of transitions with their goals, drawn uniformly with replacement."""
         starts = self.trajectories.start_rows
         picks = torch.randint(len(starts), (batch_size,), generator=generator, device=starts.device)
-        return self.look_up(self.sample_goals(starts[picks], generator))
+        return self.look_up(self.sample_goals(starts.index_select(0, picks), generator))
 
     def sample_goals(self, rows: Tensor, generator: torch.Generator) -> GoalRows:
         """For given start rows (B,), the rows of every goal."""
@@ -114,7 +114,7 @@ class HindsightSampler:
             is_random: True where g was drawn from all data instead of from the rest of the episode of s.
         """
         assert self.subgoal_steps is not None
-        subgoals = torch.minimum(rows + self.subgoal_steps, self.trajectories.final_index[rows])
+        subgoals = torch.minimum(rows + self.subgoal_steps, self.trajectories.final_index.index_select(0, rows))
         # The waypoint lies on the way to the goal, so never beyond it. A random goal has no place on this trajectory.
         return subgoals, torch.where(is_random, subgoals, torch.minimum(subgoals, actor_goals))
 
@@ -128,7 +128,7 @@ class HindsightSampler:
         subgoals, waypoints = near or (None, None)
         return Batch(
             observations=states,
-            actions=data.actions[picked.rows],
+            actions=data.actions.index_select(0, picked.rows),
             next_observations=data.next(picked.rows),
             rewards=torch.where(reached, self.goals.success_reward, self.goals.step_reward).to(dtype),
             masks=(~reached).to(dtype),
@@ -143,7 +143,7 @@ class HindsightSampler:
     ) -> tuple[Tensor, Tensor]:
         """Goal rows (B,) by the three shares, and which of them are random ones (B,)."""
         p_current, p_trajectory, p_random = shares
-        final = self.trajectories.final_index[rows]
+        final = self.trajectories.final_index.index_select(0, rows)
         uniform, kind = torch.rand((2, len(rows)), generator=generator, device=rows.device, dtype=torch.float64)
         goals = (
             geometric_goals(rows, final, uniform, self.discount) if geometric else uniform_goals(rows, final, uniform)
@@ -153,7 +153,7 @@ class HindsightSampler:
             starts = self.trajectories.start_rows
             picks = torch.randint(len(starts), (len(rows),), generator=generator, device=rows.device)
             is_random = kind >= p_current + p_trajectory
-            goals = torch.where(is_random, starts[picks], goals)
+            goals = torch.where(is_random, starts.index_select(0, picks), goals)
         if p_current > 0:
             goals = torch.where(kind < p_current, rows, goals)
         return goals, is_random

@@ -125,16 +125,16 @@ class Trajectories:
     def at(self, rows: Tensor) -> Tensor:
         """What an agent sees in the given rows: (B,) -> (B, obs) or (B, height, width, channels * frame_stack)."""
         if self.frame_stack == 1:
-            return self.observations[rows]
+            return self.observations.index_select(0, rows)  # several times as fast as [rows]
         first = self.episode_starts[self.episode_of_row[rows]]
         ages = range(self.frame_stack - 1, -1, -1)
-        return torch.cat([self.observations[torch.maximum(rows - age, first)] for age in ages], dim=-1)
+        return torch.cat([self.observations.index_select(0, torch.maximum(rows - age, first)) for age in ages], dim=-1)
 
     def next(self, rows: Tensor) -> Tensor:
         """The same one action later: (B,) -> shaped as `at(rows)`."""
         if self.next_observations is None:
             return self.at(rows + 1)
-        latest = self.next_observations[rows]
+        latest = self.next_observations.index_select(0, rows)
         return latest if self.frame_stack == 1 else push_frame(self.at(rows), latest)
 
     def spec(self, num_actions: int | None = None) -> Spec:

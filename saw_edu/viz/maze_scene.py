@@ -157,9 +157,10 @@ class Scene:
         result = evaluate(acting, world, start[None], goal[None], keep_paths=True, progress=False)
         assert result.paths is not None
         paths, steps = {}, {}
-        for name, path, episode in zip(self.policies, result.paths[:, 0], result.episodes.itertuples(), strict=True):
-            steps[name] = int(episode.steps) if episode.success else None
-            paths[name] = world.xy(path[: int(episode.steps) + 1]).double().numpy()
+        taken, arrived = (result.episodes[column].tolist() for column in ("steps", "success"))
+        for name, path, count, success in zip(self.policies, result.paths[:, 0], taken, arrived, strict=True):
+            steps[name] = count if success else None
+            paths[name] = world.xy(path[: count + 1]).double().numpy()
         return Picture(
             choice=choice,
             start=world.xy(start[None])[0].double().numpy(),
