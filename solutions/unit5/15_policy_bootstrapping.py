@@ -117,9 +117,9 @@ ax.yaxis.set_major_formatter("{x:.0%}")
 ax.legend(fontsize=11, loc="lower left")
 viz.show(
     figure,
-    alt="Share of actions along the shortest path over distance to the goal, five seeds with 95 % intervals. GCIVL, SAW and "
-    "the subgoal policy asked for the goal all fall with distance. The subgoal policy asked for a waypoint on the path "
-    "stays near 100 percent at every distance.",
+    alt="Share of actions along the shortest path over distance to the goal, five seeds with 95 % intervals. GCIVL,"
+    " SAW and the subgoal policy asked for the goal all fall with distance. The subgoal policy asked for a "
+    "waypoint on the path stays near 100 percent at every distance.",
 )
 
 # %% [markdown]
@@ -227,8 +227,9 @@ for ax, chances, name in zip(axes, (prior, posterior), ("prior p(w | s)", "poste
     ax.set_title(name)
 viz.show(
     figure,
-    alt="The giant maze with one state, a white circle, and one goal, a star, 14 cells away. Left, waypoints around the state in all "
-    "directions, sized by their prior probability. Right, the posterior: most of the weight has moved to waypoints on the way to the goal.",
+    alt="The giant maze with one state, a white circle, and one goal, a star, 14 cells away. Left, waypoints around"
+    " the state in all directions, sized by their prior probability. Right, the posterior: most of the weight "
+    "has moved to waypoints on the way to the goal.",
 )
 
 # %% [markdown]
@@ -658,9 +659,10 @@ axes[0].set_ylabel("likeliest action is right")
 axes[0].legend(loc="lower left")
 viz.show(
     figure,
-    alt="Share of pairs whose likeliest action leads closer to the goal, over distance, for five ways to extract a policy. "
-    "With the exact V all are near 100 percent. With independent errors GCIVL falls most, GCWAE, HIQL and RIS lie above "
-    "it and SAW is highest. With errors shared by neighbours all fall less and lie close together.",
+    alt="Share of pairs whose likeliest action leads closer to the goal, over distance, for five ways to extract a "
+    "policy. With the exact V all are near 100 percent. With independent errors GCIVL falls most, GCWAE, HIQL "
+    "and RIS lie above it and SAW is highest. With errors shared by neighbours all fall less and lie close "
+    "together.",
 )
 display(pd.DataFrame(rows).pivot(index="V", columns="method", values="from 21 cells on").loc[list(kinds)])
 
@@ -706,8 +708,8 @@ def draw(ax, error_size: float, error_reach: float, subgoal_steps: int) -> None:
 
 viz.explorer(
     draw,
-    alt="Share of right actions over distance for five methods; V's errors have size {error_size} and reach {error_reach} "
-    "cells, waypoints lie {subgoal_steps} steps ahead.",
+    alt="Share of right actions over distance for five methods; V's errors have size {error_size} and reach "
+    "{error_reach} cells, waypoints lie {subgoal_steps} steps ahead.",
     figsize=(9, 4.8),
     error_size=(0.0, 2.0, 0.1, 1.0),
     error_reach=(0.0, 6.0, 0.5, 0.0),
@@ -760,9 +762,9 @@ right.minorticks_off()
 right.legend()
 viz.show(
     figure,
-    alt="Generated subgoals of HIQL, five seeds. Left: their distance from the shortest path's state eight steps later grows with "
-    "the distance to the goal. Right: the sum of squared sine and cosine falls from about one at long wavelengths to far below one at "
-    "short ones, more so for far goals; for every real state it is one.",
+    alt="Generated subgoals of HIQL, five seeds. Left: their distance from the shortest path's state eight steps "
+    "later grows with the distance to the goal. Right: the sum of squared sine and cosine falls from about one "
+    "at long wavelengths to far below one at short ones, more so for far goals; for every real state it is one.",
 )
 
 # %% [markdown]

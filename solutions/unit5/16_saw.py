@@ -150,9 +150,9 @@ for ax in (left, right):
     ax.legend()
 viz.show(
     figure,
-    alt="Over the distance to the goal, one step against eight. Left, how often a learned value prefers the right way: both "
-    "fall towards guessing, one step sooner. Right, how many times larger the right way's weight is: for one step it "
-    "comes near one much sooner than for eight.",
+    alt="Over the distance to the goal, one step against eight. Left, how often a learned value prefers the right "
+    "way: both fall towards guessing, one step sooner. Right, how many times larger the right way's weight is: "
+    "for one step it comes near one much sooner than for eight.",
 )
 
 # %% [markdown]
@@ -344,9 +344,10 @@ axes[0].set_ylabel("density")
 figure.legend(*axes[1].get_legend_handles_labels(), ncols=3, loc="outside upper center")
 viz.show(
     figure,
-    alt="A normal policy fitted to teachers that go left (60 %) or right (40 %). One teacher with two modes: the code's "
-    "direction covers both, the paper's sits on the left one. Two teachers on average: both sit between, the code's wide, the "
-    "paper's narrow. With a fixed standard deviation the two coincide, between the teachers.",
+    alt="A normal policy fitted to teachers that go left (60 %) or right (40 %). One teacher with two modes: the "
+    "code's direction covers both, the paper's sits on the left one. Two teachers on average: both sit between,"
+    " the code's wide, the paper's narrow. With a fixed standard deviation the two coincide, between the "
+    "teachers.",
 )
 for (case, name), (mean, std) in fits.items():
     print(f"{case:40} {name:28} μ = {mean:+.2f}, σ = {std:.2f}")
@@ -514,9 +515,10 @@ left.set(yscale="log", ylabel="mean weight of the pull")
 right.set(ylim=(0, 1.02), ylabel="how well the targets point the right way")
 viz.show(
     figure,
-    alt="Over the distance to the goal, five seeds. Left: the one-step term's weight falls to one, the bootstrapping term's is "
-    "ten times larger and more, and stays above it. Right: weighted actions point the right way nearby, but far away no better than all actions; "
-    "π_sub at weighted waypoints stays the better target.",
+    alt="Over the distance to the goal, five seeds. Left: the one-step term's weight falls to one, the "
+    "bootstrapping term's is ten times larger and more, and stays above it. Right: weighted actions point the "
+    "right way nearby, but far away no better than all actions; π_sub at weighted waypoints stays the better "
+    "target.",
 )
 for name, numbers in targets.items():
     near, middle, far_away = (np.mean(numbers, axis=0)[i] for i in (0, 3, 5))
@@ -904,8 +906,8 @@ ax.text(giant.FARTHEST_THIRD, 0.95, "farthest third", color=style.GREY)
 ax.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1)
 viz.show(
     figure,
-    alt="Success over distance to the goal in the giant point maze, five seeds with 95 % intervals: GCBC and GCIVL fall "
-    "to almost nothing, HIQL and SAW fall more slowly. Hollow markers: the seed trained live.",
+    alt="Success over distance to the goal in the giant point maze, five seeds with 95 % intervals: GCBC and GCIVL "
+    "fall to almost nothing, HIQL and SAW fall more slowly. Hollow markers: the seed trained live.",
 )
 
 
@@ -1015,8 +1017,9 @@ right.set(ylim=(0, 1.05), xlabel="β", ylabel="over all goals")
 right.legend()
 viz.show(
     figure,
-    alt="Effective sample size of the waypoints' weights, as a share. Left, over the distance to the goal: at β = 3 it falls with distance. "
-    "Right, over β: without the clip it falls to almost nothing, with it it rises again, since more and more weights are at the clip.",
+    alt="Effective sample size of the waypoints' weights, as a share. Left, over the distance to the goal: at β = 3"
+    " it falls with distance. Right, over β: without the clip it falls to almost nothing, with it it rises "
+    "again, since more and more weights are at the clip.",
 )
 summary = {
     "$N_{eff}/N$, clipped": [f"{np.mean(clipped[beta]):.3f}" for beta in betas],
@@ -1112,7 +1115,9 @@ handles += [
 figure.legend(handles, [*labels, "trained live, one seed", "as in section 6"], ncols=5, loc="outside upper center")
 viz.show(
     figure,
-    alt="Success of SAW with one thing changed at a time, five seeds with 95 % intervals, on the nearest goals, on all and on the farthest third: waypoint steps k, β, α, the two terms, the clip of the weights, errors added to V. The base is marked; the one without the bootstrapping term was also trained live.",
+    alt="Success of SAW with one thing changed at a time, five seeds with 95 % intervals, on the nearest goals, on "
+    "all and on the farthest third: waypoint steps k, β, α, the two terms, the clip of the weights, errors "
+    "added to V. The base is marked; the one without the bootstrapping term was also trained live.",
 )
 shown_names = [name for name, s in ablations.SETTINGS.items() if name == "base saw" or s.panel in panels]
 summary = pd.DataFrame(
@@ -1184,7 +1189,8 @@ axes[1].set_xticks(range(len(cases)), cases.values())
 axes[0].legend(ncols=3, loc="upper right")
 viz.show(
     figure,
-    alt="Success of GCIVL, HIQL and SAW on all goals and on the farthest third, five seeds with 95 % intervals, side by side for the setting of section 6 and for those changed as the list above says.",
+    alt="Success of GCIVL, HIQL and SAW on all goals and on the farthest third, five seeds with 95 % intervals, "
+    "side by side for the setting of section 6 and for those changed as the list above says.",
 )
 for case in cases:
     numbers = {name: ablations.per_seed(ablation[f"{case} {name}"], "farthest") for name in ("gcivl", "hiql", "saw")}
