@@ -8,7 +8,7 @@
 # | --- | --- |
 # | **You will learn** | why a far goal blurs the advantage of an action but not that of a waypoint; what policy bootstrapping is; SAW's objective, term by term; how it is checked against the authors' own numbers; what each part is worth, and where SAW does not help |
 # | **You need** | goal-conditioned values and advantage-weighted regression (chapter 2). HIQL helps (chapter 14), but every part is introduced here |
-# | **Time** | about 65 minutes to read and solve, 3 to 5 minutes to compute on two cores |
+# | **Time** | about 95 minutes to read and solve: 65 up to the end of section 6, which has all exercises, and 30 for the rest; 3 to 5 minutes to compute on two cores |
 # | **Exercises** | 6 programmed (18 points), 1 question for thought (2 points) |
 #
 # SAW stands for *Subgoal Advantage-Weighted Policy Bootstrapping*. It is the method of Zhou and Kao,
