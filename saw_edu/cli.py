@@ -12,19 +12,24 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The saw-edu 
 
 @app.command()
 def parity(files: Annotated[list[Path], typer.Argument(help="Golden .npz files.", show_default=False)]) -> None:
-    """Compare the library's agents with the reference implementation's numbers.
+    """Compare the library's agents and samplers with the reference implementation's numbers.
 
     Exits 1 when an error exceeds its tolerance, 2 when a file cannot be used.
     """
     from saw_edu import parity as comparison
+    from saw_edu import sampler_parity as samplers
 
     try:
-        results = comparison.run(files)
+        cases = [samplers.load_case(path) for path in files if samplers.is_sampler_file(path)]
+        results = comparison.run(path for path in files if not samplers.is_sampler_file(path))
     except comparison.GoldenFileError as error:
         typer.echo(f"saw-edu parity: {error}", err=True)
         raise typer.Exit(2) from None
-    typer.echo(comparison.table(results))
-    raise typer.Exit(0 if all(errors.within() for _, errors in results) else 1)
+    agreements = [(case.name, samplers.compare(case)) for case in cases]
+    tables = [comparison.table(results)] * bool(results) + [samplers.table(agreements)] * bool(agreements)
+    typer.echo("\n\n".join(tables))
+    within = [errors.within() for _, errors in results] + [found.within() for _, found in agreements]
+    raise typer.Exit(0 if all(within) else 1)
 
 
 @app.command()

@@ -141,16 +141,11 @@ def goals_from_config(config: dict[str, Any]) -> HindsightGoals:
     )
 
 
-def load_golden(path: str | Path) -> Golden:
-    """Read a golden file and build the agent that its configuration describes.
-
-    Raises:
-        GoldenFileError: not a golden file, or one that asks for something the library does not have.
-    """
-    path = Path(path)
+def read_arrays(path: str | Path) -> dict[str, Any]:
+    """All arrays of a golden file. Raises GoldenFileError where it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+            return {key: file[key] for key in file.files}
     except FileNotFoundError:
         raise GoldenFileError(f"no such file: {path}") from None
     except (
@@ -164,6 +159,16 @@ def load_golden(path: str | Path) -> Golden:
         AttributeError,
     ) as error:
         raise GoldenFileError(f"{path} cannot be read as a golden .npz file: {error}") from None
+
+
+def load_golden(path: str | Path) -> Golden:
+    """Read a golden file and build the agent that its configuration describes.
+
+    Raises:
+        GoldenFileError: not a golden file, or one that asks for something the library does not have.
+    """
+    path = Path(path)
+    arrays = read_arrays(path)
     try:
         config, meta = json.loads(str(arrays["config"])), json.loads(str(arrays["meta"]))
         spec = Spec(meta["obs_dim"], meta["action_dim"], bool(config.get("discrete", False)))

@@ -1,15 +1,17 @@
 """Hindsight sampling against the reference sampler's exact probabilities, from its files and from its rules."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from typer.testing import CliRunner
 
+from saw_edu.cli import app
 from saw_edu.data import HindsightGoals, HindsightSampler, Trajectories, geometric_goals, uniform_goals
-from saw_edu.parity import goals_from_config
+from saw_edu.sampler_parity import chi_square_p, compare, count, load_case
 
 LENGTHS = [7, 12, 30, 4, 20]
 SAMPLES = 200_000
@@ -44,27 +46,6 @@ def exact_trajectory(data: Trajectories, geometric: bool, discount: float) -> np
     return table
 
 
-def chi_square_p(counts: np.ndarray, probabilities: np.ndarray) -> float:
-    """P-value of counts (rows, rows) under the probabilities, row by row; what is impossible must not occur."""
-    assert counts[probabilities == 0].sum() == 0
-    statistic = freedom = 0.0
-    for row, p in zip(counts, probabilities, strict=True):
-        expected = p * row.sum()
-        common = expected >= 5
-        observed = np.append(row[common], row[~common].sum())
-        expected = np.append(expected[common], expected[~common].sum())
-        keep = expected > 0
-        statistic += ((observed[keep] - expected[keep]) ** 2 / expected[keep]).sum()
-        freedom += max(keep.sum() - 1, 0)
-    return float(stats.chi2.sf(statistic, freedom))
-
-
-def count(pairs: tuple[torch.Tensor, torch.Tensor], rows: int) -> np.ndarray:
-    counts = np.zeros((rows, rows))
-    np.add.at(counts, (pairs[0].numpy(), pairs[1].numpy()), 1)
-    return counts
-
-
 @pytest.mark.parametrize("compact", [True, False])
 @pytest.mark.parametrize("geometric", [True, False])
 def test_value_goals_follow_the_exact_probabilities(compact: bool, geometric: bool) -> None:
@@ -79,45 +60,50 @@ def test_value_goals_follow_the_exact_probabilities(compact: bool, geometric: bo
     table[np.ix_(valid, valid)] += 0.3 / len(valid)
     table[valid, valid] += 0.2
     rows = len(data.observations)
-    assert chi_square_p(count((picked.rows, picked.value_goals), rows), table) > 1e-3
-    assert chi_square_p(count((picked.rows, picked.actor_goals), rows), exact_trajectory(data, False, 0.9)) > 1e-3
+    assert chi_square_p(count(picked.rows, picked.value_goals, rows), table) > 1e-3
+    assert chi_square_p(count(picked.rows, picked.actor_goals, rows), exact_trajectory(data, False, 0.9)) > 1e-3
 
 
 GOLDEN = Path(__file__).parents[1] / "assets" / "golden" / "samplers"
 
 
-def reference(case: str) -> tuple[dict[str, np.ndarray], HindsightSampler]:
-    """A file of the reference's sampler, and ours on the same data with the same settings."""
-    with np.load(GOLDEN / f"{case}.npz") as file:
-        arrays = dict(file)
-    config = json.loads(str(arrays["config"]))
-    following = arrays.get("data/next_observations")
-    data = Trajectories(
-        torch.as_tensor(arrays["data/observations"]),
-        torch.as_tensor(arrays["data/actions"]),
-        torch.as_tensor(arrays["lengths"]).cumsum(0),
-        None if following is None else torch.as_tensor(following),
-    )
-    return arrays, HindsightSampler(data, goals_from_config(config), config["discount"], config.get("subgoal_steps"))
-
-
 @pytest.mark.parametrize("case", ["gcivl_compact", "gcivl_regular", "saw_compact", "saw_regular"])
 def test_goals_follow_the_reference_files(case: str) -> None:
-    arrays, sampler = reference(case)
-    data, generator = sampler.trajectories, torch.Generator().manual_seed(11)
-    rows = len(data.observations)
-    assert data.final_index[data.start_rows].tolist() == arrays["final_index"][data.start_rows].tolist()
-    assert (arrays["count/start"] > 0).nonzero()[0].tolist() == data.start_rows.tolist()
-    starts = data.start_rows[torch.randint(len(data.start_rows), (SAMPLES,), generator=generator)]
-    picked = sampler.sample_goals(starts, generator)
-    actor_key = "exact/high_actor_goals" if sampler.subgoal_steps else "exact/actor_goals"
-    for goals, key in ((picked.value_goals, "exact/value_goals"), (picked.actor_goals, actor_key)):
-        assert chi_square_p(count((picked.rows, goals), rows), arrays[key]) > 1e-3
-    if sampler.subgoal_steps:
-        assert picked.subgoals.tolist() == arrays["low_goal_index"][starts].tolist()
-        theirs = {(start, goal): target for start, goal, target, _ in arrays["count/high_goal_and_target"].tolist()}
-        ours = zip(starts.tolist(), picked.actor_goals.tolist(), picked.waypoints.tolist(), strict=True)
-        assert all(theirs[start, goal] == waypoint for start, goal, waypoint in ours)
+    assert compare(load_case(GOLDEN / f"{case}.npz")).within()
+
+
+@pytest.mark.parametrize(
+    ("settings", "wrong"),
+    [
+        ({"discount": 0.9}, "value_goals"),
+        ({"goals": HindsightGoals(actor_geometric=True)}, "actor_goals"),
+        ({"goals": HindsightGoals(actor_goals=(0.0, 0.5, 0.5))}, "impossible"),
+        ({"subgoal_steps": 24}, "different"),
+    ],
+)
+def test_parity_notices_other_settings(settings: dict[str, Any], wrong: str) -> None:
+    case = load_case(GOLDEN / "saw_compact.npz")
+    found = compare(replace(case, sampler=replace(case.sampler, **settings)))
+    assert not found.within()
+    value = getattr(found, wrong)
+    assert value < 1e-6 if wrong.endswith("goals") else value > 0
+
+
+def test_parity_of_samplers_from_the_shell(tmp_path: Path) -> None:
+    good = CliRunner().invoke(app, ["parity", *map(str, GOLDEN.glob("*.npz")), str(GOLDEN.parent / "gcbc.npz")])
+    assert good.exit_code == 0, good.output
+    assert good.output.count("agrees") == 5
+    with np.load(GOLDEN / "saw_compact.npz") as file:
+        arrays = dict(file)
+    arrays["final_index"][3] += 1
+    np.savez(tmp_path / "changed.npz", **arrays)
+    bad = CliRunner().invoke(app, ["parity", str(tmp_path / "changed.npz")])
+    assert (bad.exit_code, bad.output.count("DIFFERS")) == (1, 1)
+    del arrays["lengths"]
+    np.savez(tmp_path / "lacking.npz", **arrays)
+    unusable = CliRunner().invoke(app, ["parity", str(tmp_path / "lacking.npz")])
+    assert unusable.exit_code == 2
+    assert "lengths" in unusable.output
 
 
 def test_the_test_notices_a_wrong_sampler() -> None:
@@ -127,7 +113,7 @@ def test_the_test_notices_a_wrong_sampler() -> None:
     starts = data.start_rows[torch.randint(len(data.start_rows), (SAMPLES,), generator=generator)]
     final = data.final_index[starts]
     wrong = torch.minimum(starts + 1 + (torch.rand(SAMPLES, generator=generator) * (final - starts)).long(), final)
-    assert chi_square_p(count((starts, wrong), len(data.observations)), exact_trajectory(data, False, 0.9)) < 1e-6
+    assert chi_square_p(count(starts, wrong, len(data.observations)), exact_trajectory(data, False, 0.9)) < 1e-6
 
 
 @pytest.mark.parametrize("compact", [True, False])
