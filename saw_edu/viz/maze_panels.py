@@ -42,13 +42,13 @@ class Panels:
             plot_maze(ax, self.world)
             ax.set_title("two\nlines", fontsize=13)
             ax.label_outer()
+        axes[0, 1].tick_params(labelleft=True, labelbottom=True)  # it is a part of the maze: its ticks are its own
         look: dict[str, Any] = {"shrink": 0.8, "pad": 0.01, "aspect": 24}
-        self.figure.colorbar(
-            ScalarMappable(Normalize(*self._range), style.VALUES), ax=axes[0, 0], label="value V(s, g)", **look
-        )
-        self.figure.colorbar(
-            ScalarMappable(LogNorm(*WEIGHTS), style.VALUES), ax=axes[0, 1], label="weight u(s, w, g)", **look
-        ).set_ticks([0.01, 0.1, 1, 10, 100], labels=["≤ .01", ".1", "1", "10", "100"])
+        value = self.figure.colorbar(ScalarMappable(Normalize(*self._range), style.VALUES), ax=axes[0, 0], **look)
+        weight = self.figure.colorbar(ScalarMappable(LogNorm(*WEIGHTS), style.VALUES), ax=axes[0, 1], **look)
+        weight.set_ticks([0.01, 0.1, 1, 10, 100], labels=["≤ .01", ".1", "1", "10", "100"])
+        for bar, name in ((value, "V(s, g)"), (weight, "u(s, w, g)")):  # above: beside it, it would look like an axis's
+            bar.ax.set_title(name, fontsize=11, loc="left")
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
         self.axes: list[Axes] = list(axes.flat)
@@ -118,7 +118,7 @@ class Panels:
             for x, y in wrong
         ]
         count = f"{len(wrong)} of {len(shown.flat)}"
-        ax.set_title(f"thick black: mean of teachers; thin red: π\npink: over 90° apart, in {count} cells")
+        ax.set_title(f"thick black: mean of teachers; thin orange: π\npink: over 90° apart, in {count} cells")
         return [*patches, *self._arrows(ax, shown, np.arange(len(shown.flat)), 3.4)]
 
     def _arrows(
