@@ -33,7 +33,8 @@ def test_a_picture_is_of_a_position_and_one_of_two_is_read_as_the_point_between(
     seen = world.observe(states)
     assert seen.shape == (64, 192)
     assert world.spec.observation_dim == 192
-    assert seen.min() >= 0 and seen.max() <= 1
+    assert seen.min() >= 0
+    assert seen.max() <= 1
     assert torch.allclose(world.states_of(seen), states, atol=1e-3)
     between = world.states_of((seen[::2] + seen[1::2]) / 2)
     assert torch.allclose(between, (states[::2] + states[1::2]) / 2, atol=1e-3)

@@ -1,10 +1,10 @@
-"""What a generator of subgoals costs: the giant maze, seen with more and more numbers that mean nothing, or as a picture.
+"""What a generator of subgoals costs: the giant maze, seen with numbers that mean nothing, or as a picture.
 
 Each observation, and so each goal, is the 22 position features of `saw_edu.benchmark.giant` and then `dims` independent
 N(0, 1) numbers, drawn anew for every observation; or, where `dims` is "picture", a small grey picture of the maze with
-the agent in it. SAW, HIQL with whole states as subgoals, RIS and GCWAE extract their
-policies from one and the same value function; HIQL with a learned representation of 10 numbers has a value of its own,
-learned in as many updates. Chapter 15 shows the results.
+the agent in it. SAW, HIQL with whole states as subgoals, RIS and GCWAE extract their policies from one and the same
+value function; HIQL with a learned representation of 10 numbers has a value of its own, learned in as many updates.
+Chapter 15 shows the results.
 
     python -m saw_edu.benchmark.nuisance --dims 0 64 picture
 
@@ -218,7 +218,7 @@ def generator_errors(result: TrainingResult, dims: str) -> pd.DataFrame:
 def run(
     dims: str, seeds: list[int], work: Path, value_config: TrainingConfig, policy_config: TrainingConfig
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
-    """Train and evaluate everything for one `dims`: all episodes, the generators' errors and, if any, their pictures."""
+    """Train and evaluate everything for one `dims`: all episodes, the generators' errors and their pictures, if any."""
     results = train_all(dims, seeds, work, value_config, policy_config)
     starts, goals = giant.make_episodes(make_world(dims))
     tables = []
