@@ -27,6 +27,22 @@ def test_noise_is_new_in_each_observation_and_leaves_walks_and_positions_alone()
         nuisance.NoisyMaze(-1)
 
 
+def test_a_picture_is_of_a_position_and_one_of_two_is_read_as_the_point_between() -> None:
+    world, seed = nuisance.PictureMaze(), torch.Generator().manual_seed(0)
+    states = world.sample_states(64, seed)
+    seen = world.observe(states)
+    assert seen.shape == (64, 192)
+    assert world.spec.observation_dim == 192
+    assert seen.min() >= 0
+    assert seen.max() <= 1
+    assert torch.allclose(world.states_of(seen), states, atol=1e-3)
+    between = world.states_of((seen[::2] + seen[1::2]) / 2)
+    assert torch.allclose(between, (states[::2] + states[1::2]) / 2, atol=1e-3)
+    walls = torch.as_tensor(world.maze.walls).flatten()
+    far = (world.observe(states[:1])[0] == 0) <= walls  # only walls are black
+    assert far.all()
+
+
 def test_the_walks_are_those_of_the_giant_maze() -> None:
     original = giant.make_data(giant.make_world())
     data = nuisance.make_data(nuisance.NoisyMaze(4))
@@ -51,9 +67,12 @@ def test_ris_holds_hiql_inside() -> None:
 def test_results_of_several_calls_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(giant, "make_episodes", partial(giant.make_episodes, per_bin=4))
     short = replace(nuisance.VALUE_CONFIG, steps=2, batch_size=16, compile=False)
-    for dims in (3, 0):
+    with pytest.raises(ValueError, match="or picture, got 'pictures'"):
+        nuisance.record(tmp_path / "out", tmp_path / "work", ["0", "pictures"], [0, 1], short, short)
+    assert not (tmp_path / "work").exists()
+    for dims in ("picture", "0"):
         nuisance.record(tmp_path / "out", tmp_path / "work", [dims], [0, 1], short, short)
-    episodes = pd.read_csv(tmp_path / "out" / "episodes.csv")
+    episodes = pd.read_csv(tmp_path / "out" / "episodes.csv", dtype={"dims": str})
     counts = episodes.groupby(["dims", "agent", "seed"]).size()
     assert counts.index.levels[1].tolist() == ["gcwae", "hiql", "hiql_rep", "ris", "saw"]
     assert counts.tolist() == [28] * (2 * 5 * 2)

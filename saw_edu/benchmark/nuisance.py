@@ -1,11 +1,12 @@
-"""What a generator of subgoals costs: the giant maze, seen with more and more numbers that mean nothing.
+"""What a generator of subgoals costs: the giant maze, seen with numbers that mean nothing, or as a picture.
 
 Each observation, and so each goal, is the 22 position features of `saw_edu.benchmark.giant` and then `dims` independent
-N(0, 1) numbers, drawn anew for every observation. SAW, HIQL with whole states as subgoals, RIS and GCWAE extract their
-policies from one and the same value function; HIQL with a learned representation of 10 numbers has a value of its own,
-learned in as many updates. Chapter 15 shows the results.
+N(0, 1) numbers, drawn anew for every observation; or, where `dims` is "picture", a small grey picture of the maze with
+the agent in it. SAW, HIQL with whole states as subgoals, RIS and GCWAE extract their policies from one and the same
+value function; HIQL with a learned representation of 10 numbers has a value of its own, learned in as many updates.
+Chapter 15 shows the results.
 
-    python -m saw_edu.benchmark.nuisance --dims 0 64
+    python -m saw_edu.benchmark.nuisance --dims 0 64 picture
 
 RIS learns HIQL's two levels beside its flat policy, and they are not touched by it: HIQL is RIS's networks, acting
 through the two levels.
@@ -14,6 +15,7 @@ through the two levels.
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -35,7 +37,7 @@ from saw_edu.nn import Networks
 from saw_edu.provenance import write_provenance
 from saw_edu.training import TrainingConfig, TrainingResult, train
 
-DIMS = (0, 16, 64, 256)
+DIMS = ("0", "16", "64", "256", "picture")
 VALUE_CONFIG = replace(giant.VALUE_CONFIG, compile=True)
 POLICY_CONFIG = replace(giant.POLICY_CONFIG, compile=True)
 
@@ -71,6 +73,54 @@ class NoisyMaze(PointMaze):
         return super().states_of(observations[..., : self.features_dim])
 
 
+class PictureMaze(PointMaze):
+    """The giant maze of `giant.make_world` as a grey picture from above, one pixel a cell, 12 x 16 numbers in a row.
+
+    Walls are 0, the floor is .5, and the agent is a spot of 1 that fades linearly over two cells along x and along y. A
+    picture of a position is exact; one of two positions at once, as a net may imagine it, is read as the point between.
+    """
+
+    fade = 2.0  # cells
+
+    def __init__(self) -> None:
+        super().__init__("giant", step_size=1.0, max_steps=200)
+        self.background = 0.5 * (~torch.as_tensor(self.maze.walls)).float()  # (H, W), the first row is the lowest
+        height, width = self.background.shape
+        self.rows, self.columns = torch.arange(height) + 0.5, torch.arange(width) + 0.5
+        self.spec = Spec(height * width, self.spec.action_dim)
+        left, _, bottom, _ = self.maze.extent
+        self.corner = torch.tensor([left, bottom])
+
+    def observe(self, states: Tensor) -> Tensor:
+        """Positions (B, 2) -> pictures (B, 192), row by row from the lowest."""
+        column, row = ((states - self.corner) / self.maze.cell_size).split(1, dim=1)  # (B, 1) each, in cells
+        across = (1 - (self.columns - column).abs() / self.fade).clamp(min=0)  # (B, W)
+        along = (1 - (self.rows - row).abs() / self.fade).clamp(min=0)  # (B, H)
+        spot = along[:, :, None] * across[:, None, :]
+        return (self.background + spot * (1 - self.background)).flatten(1)
+
+    def states_of(self, observations: Tensor) -> Tensor:
+        """Positions (B, 2): the centre of mass of what is brighter than the maze without an agent."""
+        spot = (observations.unflatten(-1, self.background.shape) - self.background) / (1 - self.background)
+        spot = spot.clamp(min=0)  # a net's picture may be too dark in places
+        total = spot.sum((-2, -1)).clamp(min=1e-6)
+        column, row = (spot.sum(-2) @ self.columns) / total, (spot.sum(-1) @ self.rows) / total
+        return torch.stack([column, row], -1) * self.maze.cell_size + self.corner
+
+
+def make_world(dims: str, seed: int = 0) -> NoisyMaze | PictureMaze:
+    """The world by its name on the command line: "picture", or the number of nuisance dimensions.
+
+    Raises:
+        ValueError: neither.
+    """
+    if dims == "picture":
+        return PictureMaze()
+    if not dims.isdecimal():
+        raise ValueError(f"dims must be a number of nuisance dimensions, or picture, got {dims!r}")
+    return NoisyMaze(int(dims), seed)
+
+
 class Value(GCIVL):
     """GCIVL's value without its policy."""
 
@@ -98,16 +148,16 @@ HIQL_STATES = HIQL(**_SUBGOALS, rep_dim=None)
 HIQL_REP = HIQL(**_SUBGOALS, rep_dim=10)
 
 
-def make_data(world: NoisyMaze) -> Trajectories:
-    """The walks of `giant.make_data`, whatever the number of dimensions."""
+def make_data(world: NoisyMaze | PictureMaze) -> Trajectories:
+    """The walks of `giant.make_data`, however they are seen."""
     return navigate(world, 500, 300, 0.5, torch.Generator().manual_seed(0))
 
 
 def train_all(
-    dims: int, seeds: list[int], work: Path, value_config: TrainingConfig, policy_config: TrainingConfig
+    dims: str, seeds: list[int], work: Path, value_config: TrainingConfig, policy_config: TrainingConfig
 ) -> dict[str, TrainingResult]:
     """Every method's networks, resuming from checkpoints in `work`."""
-    data = make_data(NoisyMaze(dims))
+    data = make_data(make_world(dims))
 
     def learn(name: str, agent: Agent, value: TrainingResult | None = None) -> TrainingResult:
         config = value_config if value is None else policy_config
@@ -120,17 +170,41 @@ def train_all(
     return {"hiql": replace(results["ris"], agent=HIQL_STATES), **results, "hiql_rep": rep}
 
 
+def steps_ahead(world: PointMaze, starts: Tensor, goals: Tensor) -> Tensor:
+    """Where a shortest path is k steps after its start. All (B, 2)."""
+    ahead = starts
+    for _ in range(giant.SUBGOAL_STEPS):
+        ahead = world.step(ahead, world.oracle(ahead, goals))
+    return ahead
+
+
 @torch.no_grad()
-def generator_errors(result: TrainingResult, dims: int) -> pd.DataFrame:
+def imagined_pictures(result: TrainingResult, pairs: int = 3) -> dict[str, np.ndarray]:
+    """What the first seed's generator paints for some far goals: (pairs, H, W) each of start, goal, ahead, imagined.
+
+    "ahead" is the picture k steps along a shortest path. Start and goal are those of the first, of the middle and so on
+    of the pairs that are at least `giant.FARTHEST_THIRD` cells apart.
+    """
+    world = PictureMaze()
+    starts, goals = giant.make_episodes(world)
+    far = (world.distances(starts, goals) >= giant.FARTHEST_THIRD).nonzero().squeeze(1)
+    chosen = far[torch.linspace(0, len(far) - 1, pairs).long()]
+    s, g = starts[chosen], goals[chosen]
+    seen = {"start": s, "goal": g, "ahead": steps_ahead(world, s, g)}
+    pictures = {name: world.observe(states) for name, states in seen.items()}
+    pictures["imagined"] = result.networks[0].high_actor(pictures["start"], pictures["goal"]).mean
+    return {name: rows.unflatten(-1, world.background.shape).numpy().round(3) for name, rows in pictures.items()}
+
+
+@torch.no_grad()
+def generator_errors(result: TrainingResult, dims: str) -> pd.DataFrame:
     """How far a generated subgoal lies from where a shortest path is k steps later, in cells.
 
     For every pair of start and goal of the evaluation: columns seed, distance (cells to the goal), error.
     """
-    world = NoisyMaze(dims)
+    world = make_world(dims)
     starts, goals = giant.make_episodes(world)
-    ahead = starts
-    for _ in range(giant.SUBGOAL_STEPS):
-        ahead = world.step(ahead, world.oracle(ahead, goals))
+    ahead = steps_ahead(world, starts, goals)
     observations, goal_observations = world.observe(starts), world.observe(goals)
     distances = world.distances(starts, goals).numpy()
     tables = []
@@ -142,41 +216,47 @@ def generator_errors(result: TrainingResult, dims: int) -> pd.DataFrame:
 
 
 def run(
-    dims: int, seeds: list[int], work: Path, value_config: TrainingConfig, policy_config: TrainingConfig
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train and evaluate everything for one number of dimensions: all episodes, and the generators' errors."""
+    dims: str, seeds: list[int], work: Path, value_config: TrainingConfig, policy_config: TrainingConfig
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
+    """Train and evaluate everything for one `dims`: all episodes, the generators' errors and their pictures, if any."""
     results = train_all(dims, seeds, work, value_config, policy_config)
-    starts, goals = giant.make_episodes(NoisyMaze(dims))
+    starts, goals = giant.make_episodes(make_world(dims))
     tables = []
     for name, result in results.items():
-        world = NoisyMaze(dims, seed=1)  # everyone meets the same noise
+        world = make_world(dims, seed=1)  # everyone meets the same noise
         episodes = evaluate(result.policies, world, starts, goals).episodes
         tables.append(episodes.assign(dims=dims, agent=name, seed=episodes["seed"].map(dict(enumerate(seeds)))))
     generators = [generator_errors(results[name], dims).assign(dims=dims, agent=name) for name in ("hiql", "gcwae")]
-    return pd.concat(tables), pd.concat(generators)
+    pictures = imagined_pictures(results["hiql"]) if dims == "picture" else {}
+    return pd.concat(tables), pd.concat(generators), pictures
 
 
 def record(
     folder: Path,
     work: Path,
-    dims: list[int],
+    dims: list[str],
     seeds: list[int],
     value_config: TrainingConfig = VALUE_CONFIG,
     policy_config: TrainingConfig = POLICY_CONFIG,
 ) -> None:
-    """Run each number of dimensions that `work` does not hold yet, then write all it holds to `folder`."""
+    """Run each of `dims` that `work` does not hold yet, then write all it holds to `folder`."""
+    for name in dims:
+        make_world(name)  # an unknown name stops here, and not in an hour
     torch.set_num_threads(1)
     start, resumed = time.perf_counter(), work.exists()
-    for number in dims:
-        done = work / f"{number}" / "done"
+    for name in dims:
+        done = work / name / "done"
         if not (done / "generator.csv").exists():
-            episodes, generators = run(number, seeds, work / f"{number}", value_config, policy_config)
+            episodes, generators, pictures = run(name, seeds, work / name, value_config, policy_config)
             done.mkdir(parents=True, exist_ok=True)
+            if pictures:
+                np.savez_compressed(done / "pictures.npz", **pictures)  # type: ignore[arg-type]
             episodes.to_csv(done / "episodes.csv", index=False)
             generators.to_csv(done / "generator.csv", index=False)
-    found = sorted(work.glob("*/done/generator.csv"), key=lambda path: int(path.parts[-3]))
-    episodes = pd.concat([pd.read_csv(path.with_name("episodes.csv")) for path in found])
-    generators = pd.concat([pd.read_csv(path) for path in found])
+    found = sorted(work.glob("*/done/generator.csv"), key=lambda path: (len(path.parts[-3]), path.parts[-3]))
+    names = [path.parts[-3] for path in found]
+    episodes = pd.concat([pd.read_csv(path.with_name("episodes.csv"), dtype={"dims": str}) for path in found])
+    generators = pd.concat([pd.read_csv(path, dtype={"dims": str}) for path in found])
     success = [
         success_by_distance(Evaluation(group), giant.EDGES).assign(
             dims=group["dims"].iloc[0], agent=group["agent"].iloc[0]
@@ -187,23 +267,26 @@ def record(
     episodes.to_csv(folder / "episodes.csv", index=False)
     pd.concat(success).round(4).to_csv(folder / "success.csv", index=False)
     bins = np.digitize(generators["distance"], giant.EDGES) - 1
+    for path in work.glob("*/done/pictures.npz"):
+        shutil.copy(path, folder / "pictures.npz")
     generators = generators.assign(from_=np.asarray(giant.EDGES)[bins])
     by_bin = generators.groupby(["dims", "agent", "seed", "from_"], as_index=False)["error"].mean()
     by_bin.round(4).to_csv(folder / "generator.csv", index=False)
     write_provenance(
         folder,
-        f"python -m saw_edu.benchmark.nuisance --dims {' '.join(path.parts[-3] for path in found)}",
+        f"python -m saw_edu.benchmark.nuisance --dims {' '.join(names)}",
         **{
             "resumed from checkpoints": resumed,  # then the seconds below do not tell what training took
             "seconds of this call": round(time.perf_counter() - start),
-            "dims": [int(path.parts[-3]) for path in found],
+            "dims": names,
             "seeds": seeds,
             "value": asdict(value_config),
             "policies": asdict(policy_config),
             "agents": {name: repr(agent) for name, agent in (EXTRACTED | {"hiql_rep": HIQL_REP}).items()},
             "hiql": "the two levels of ris",
             "files": "episodes.csv: every evaluation episode; success.csv: mean over seeds with its 95 % interval; "
-            "generator.csv: mean distance (cells) of generated subgoals from a shortest path's state k steps later",
+            "generator.csv: mean distance (cells) of generated subgoals from a shortest path's state k steps later; "
+            "pictures.npz: some subgoals that the first seed's generator paints",
         },
     )
 
@@ -211,7 +294,8 @@ def record(
 def main() -> None:
     """Record the results under assets/results/nuisance; killed, it continues from the checkpoints in runs/nuisance."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--dims", type=int, nargs="+", default=list(DIMS), help="numbers of nuisance dimensions")
+    what = "numbers of nuisance dimensions, or picture"
+    parser.add_argument("--dims", nargs="+", default=list(DIMS), help=what)
     arguments = parser.parse_args()
     seeds = list(range(giant.SEEDS))
     root = course_root()
