@@ -805,7 +805,7 @@ print(f"{'value':10} {provenance['value']['steps']} updates; policies: {provenan
 success = pd.read_csv(asset("results/nuisance/success.csv"), dtype={"dims": str})
 generated = pd.read_csv(asset("results/nuisance/generator.csv"), dtype={"dims": str})
 episodes = pd.read_csv(asset("results/nuisance/episodes.csv"), dtype={"dims": str})
-dims = {"0": "no noise", "16": "16 numbers of noise", "64": "64", "256": "256", "picture": "a picture"}
+dims = {"0": "no noise", "16": "16 numbers of noise", "64": "64 numbers", "256": "256 numbers", "picture": "a picture"}
 compared = {
     "saw": {"method": "saw"},
     "hiql_rep": {"label": "HIQL, representation", "color": style.SKY},
@@ -867,7 +867,7 @@ figure, axes = plt.subplots(3, 4, figsize=(11, 6.6))
 titles = {
     "start": "start",
     "goal": "goal",
-    "ahead": "eight steps along a shortest path",
+    "ahead": "eight steps ahead",
     "imagined": "generated subgoal",
 }
 for column, (name, title) in zip(axes.T, titles.items(), strict=True):
