@@ -77,7 +77,9 @@ class PictureMaze(PointMaze):
     """The giant maze of `giant.make_world` as a grey picture from above, one pixel a cell, 12 x 16 numbers in a row.
 
     Walls are 0, the floor is .5, and the agent is a spot of 1 that fades linearly over two cells along x and along y. A
-    picture of a position is exact; one of two positions at once, as a net may imagine it, is read as the point between.
+    picture of a position is read exactly, but for the outer ring of cells, where a part of the spot lies beyond the
+    picture: there it is read up to .22 cells too far inside. A picture of two positions at once, as a net may imagine
+    it, is read as the point between.
     """
 
     fade = 2.0  # cells
