@@ -152,6 +152,7 @@ def _ended(outcome: Outcome, limits: Limits) -> str:
     words = {
         "time": f"it did not finish within {limits.seconds:.0f} s. Is there a loop without end?",
         "memory": f"it used more memory than the {limits.memory_bytes / 2**30:.1f} GiB allowed",
+        "processes": "it started more processes than a solution may",
         "output": "it wrote more than a solution may",
         "unreadable": "the answer could not be read",
         "exit": "it ended Python itself. Is there an `exit()`?",

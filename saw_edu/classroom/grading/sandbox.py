@@ -64,7 +64,8 @@ class Limits:
 class Outcome:
     """How a program ended and the frames that it wrote, which are plain data that nobody vouches for.
 
-    end: "exit", "signal", "time", "memory", "output" (too much), "unreadable" or "refused" (the sandbox's own fault).
+    end: "exit", "signal", "time", "memory", "processes", "output" (too much), "unreadable" or "refused" (the sandbox's
+    own fault).
     """
 
     end: str

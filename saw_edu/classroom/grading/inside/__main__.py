@@ -128,8 +128,8 @@ def _watch(first: int, reading: int, limits: dict[str, Any], confined: bool) -> 
         elif _too_long(first, time.monotonic() - started, limits):
             end, text = {"end": "time"}, b""
             break
-        elif _over(first, limits["memory_bytes"]):
-            end, text = {"end": "memory"}, b""
+        elif (excess := _excess(first, limits)) is not None:
+            end, text = {"end": excess}, b""
             break
         wait = min(wait * 1.5, 0.1)
     _kill(first, confined)
@@ -190,14 +190,17 @@ def _descendants(root: int) -> list[int]:
     return found
 
 
-def _over(root: int, limit: int) -> bool:
-    """Whether a job holds more memory than allowed: a quick upper bound first, then with shared pages told apart."""
-    pids = [root, *_descendants(root)]
+def _excess(first: int, limits: dict[str, Any]) -> str | None:
+    """Which limit a job exceeds as a whole: "processes" (where the kernel's own limit does not bind) or "memory"."""
+    pids = [first, *_descendants(first)]
+    if len(pids) > limits["processes"] + 2:
+        return "processes"
+    limit = limits["memory_bytes"]
     rough = sum(_field(pid, "status", ("RssAnon:", "RssShmem:")) for pid in pids)
-    if rough <= limit:
-        return False
+    if rough <= limit:  # a quick upper bound, in which shared pages count for each process
+        return None
     exact = sum(_field(pid, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for pid in pids)
-    return (exact or rough) > limit
+    return "memory" if (exact or rough) > limit else None
 
 
 def _field(pid: int, name: str, labels: tuple[str, ...]) -> int:
