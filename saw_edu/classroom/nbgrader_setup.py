@@ -143,6 +143,7 @@ def configure(config: Any, root: Path) -> Any:
     config.ExecuteInFastMode.course = str(root)
     config.Execute.timeout = 300  # seconds a cell; Validate runs experiments in full
     config.GenerateFeedback.preprocessors = [preprocessors.GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
+    config.ExportApp.plugin_class = "saw_edu.classroom.grading.export.StatusExport"
     find_alembic()
     list_only_units()
     return config

@@ -16,10 +16,13 @@ from typing import Any
 
 from nbgrader import api
 from tqdm.auto import tqdm
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 import saw_edu
 from saw_edu.classroom.build import table
 from saw_edu.classroom.grading import gradebook as books
+from saw_edu.classroom.grading.export import STATUS_FILE
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.intake import take_in
 from saw_edu.classroom.grading.judge import UNGRADED, cached
@@ -30,7 +33,6 @@ from saw_edu.classroom.grading.submission import UngradableError, identify, read
 from saw_edu.classroom.grading.worker import grade_notebook, prove
 from saw_edu.classroom.release import replace_folder
 
-STATUS_FILE = ".saw-edu-grade.json"
 Say = Callable[[str], None]
 
 
@@ -43,8 +45,8 @@ class Options:
     """How to grade.
 
     students: only these (all, where empty). jobs: submissions at a time. deadline: seconds for one submission.
-    database: the gradebook's address; by default gradebook.db in the course's folder. handed_in: a folder or zip of
-    notebooks from a learning-management system. sandboxed: False runs students' code with your own rights. force: grade
+    database: the gradebook's address; by default that of nbgrader_config.py, else gradebook.db. handed_in: a folder or
+    zip of notebooks from a learning-management system. sandboxed: False runs students' code with your own rights. force: grade
     again what was graded. limits: what one exercise may use.
     """
 
@@ -104,7 +106,10 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
         for line in take_in(options.handed_in, course / "submitted", plan):
             say(line)
     students = _students(course, unit, options)
-    url = options.database or f"sqlite:///{course.resolve() / 'gradebook.db'}"
+    settings = _settings(course)
+    books.use_settings(settings)
+    own = settings.CourseDirectory.get("db_url") if "CourseDirectory" in settings else None
+    url = options.database or own or f"sqlite:///{course.resolve() / 'gradebook.db'}"
     try:
         books.enter_unit(plan, url)
     except ValueError as error:
@@ -241,6 +246,13 @@ def _students(course: Path, unit: str, options: Options) -> list[str]:
     return [student for student in there if not options.students or student in options.students]
 
 
+def _settings(course: Path) -> Config:
+    """The course's own nbgrader settings, such as a plugin for late submissions; none where it has no such file."""
+    if not (course / "nbgrader_config.py").is_file():
+        return Config()
+    return PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
+
+
 def _cache_references(plan: UnitPlan) -> None:
     for check in [check for chapter in plan.chapters for exercise in chapter.exercises for check in exercise.checks]:
         object.__setattr__(check, "visible", cached(check.visible))
@@ -319,4 +331,4 @@ def summary(plan_name: str, results: list[StudentResult]) -> str:
     return "\n".join([*lines, *([table(rows)] if len(rows) > 1 else [])])
 
 
-__all__ = ["GradeError", "Options", "SandboxError", "StudentResult", "grade_unit", "summary"]
+__all__ = ["STATUS_FILE", "GradeError", "Options", "SandboxError", "StudentResult", "grade_unit", "summary"]
