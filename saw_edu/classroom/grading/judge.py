@@ -126,8 +126,8 @@ def _failure(plan: CheckPlan, check: Check, verdict: Verdict, record: Any, hidde
     words = _GENERAL.get(verdict.stage, "the answer could not be read").format(exception=_exception(verdict.mistake))
     advice = declared.message if declared else _ADVICE.get(verdict.mistake or "", "")
     head = f"✗ {check.title}, hidden test “{verdict.case}”: {words}."
-    mistake = verdict.mistake if declared or verdict.mistake in _ADVICE else None
-    return result(plan, WRONG, head + (f"\n  {advice}" if advice else ""), mistake or verdict.stage)
+    name = _exception(verdict.mistake) if verdict.stage == "raised" else verdict.mistake
+    return result(plan, WRONG, head + (f"\n  {advice}" if advice else ""), name or verdict.stage)
 
 
 def _exception(name: str | None) -> str:

@@ -46,8 +46,8 @@ class Options:
 
     students: only these (all, where empty). jobs: submissions at a time. deadline: seconds for one submission.
     database: the gradebook's address; by default that of nbgrader_config.py, else gradebook.db. handed_in: a folder or
-    zip of notebooks from a learning-management system. sandboxed: False runs students' code with your own rights. force: grade
-    again what was graded. limits: what one exercise may use.
+    zip of notebooks from a learning-management system. sandboxed: False runs students' code with your own rights.
+    force: grade again what was graded. limits: what one exercise may use.
     """
 
     students: tuple[str, ...] = ()
