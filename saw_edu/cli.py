@@ -1,5 +1,6 @@
 """The command line: `saw-edu COMMAND`. Each command is a thin layer over one function of the library."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,48 @@ def check(
         typer.echo(f"saw-edu check: {error}", err=True)
         raise typer.Exit(2) from None
     typer.echo(student.report(results))
+
+
+@app.command()
+def grade(
+    unit: Annotated[str, typer.Argument(help="A unit, such as unit1.", show_default=False)],
+    students: Annotated[
+        str | None, typer.Option(help="Only these: names joined by commas.", show_default="all")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = max(1, os.cpu_count() or 1),
+    deadline: Annotated[float, typer.Option(min=5, help="Seconds that one submission may take.")] = 300,
+    db: Annotated[str | None, typer.Option(help="The gradebook's address.", show_default="gradebook.db")] = None,
+    handed_in: Annotated[
+        Path | None, typer.Option("--from", help="A folder or zip of notebooks from a learning-management system.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what was graded before.")] = False,
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="DANGEROUS: run submissions with your own rights.")
+    ] = False,
+) -> None:
+    """Grade submissions in a sandbox, into nbgrader's gradebook and autograded/. Run again, it goes on where it was.
+
+    Exits 1 when grading a submission failed, 2 for bad input, 130 when it is interrupted.
+    """
+    from saw_edu.classroom.build import SourceError
+    from saw_edu.classroom.grading import run as grading
+    from saw_edu.classroom.grading.intake import IntakeError
+    from saw_edu.classroom.grading.sandbox import SandboxError
+    from saw_edu.classroom.grading.worker import PlanError
+    from saw_edu.classroom.source import source_root
+
+    names = tuple(name.strip() for name in (students or "").split(",") if name.strip())
+    options = grading.Options(names, jobs, deadline, db, handed_in, not no_sandbox, force)
+    try:
+        results = grading.grade_unit(source_root(Path.cwd()), Path(unit).name, options, typer.echo)
+    except (grading.GradeError, SandboxError, PlanError, SourceError, IntakeError, OSError) as error:
+        typer.echo(f"saw-edu grade: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("saw-edu grade: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(grading.summary(Path(unit).name, results))
+    raise typer.Exit(1 if any(result.error for result in results) else 0)
 
 
 @app.command()
