@@ -124,6 +124,28 @@ def grade(
 
 
 @app.command()
+def report(
+    unit: Annotated[str, typer.Argument(help="A unit, such as unit1.", show_default=False)],
+    db: Annotated[str | None, typer.Option(help="The gradebook's address.", show_default="gradebook.db")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write.", show_default="reports/UNIT")] = None,
+) -> None:
+    """Tell what became of a graded unit: states, misconceptions, scores, near-identical answers; and grades as CSV.
+
+    Exits 2 when there is nothing to report on.
+    """
+    from saw_edu.classroom.build import SourceError
+    from saw_edu.classroom.grading import report as reports
+    from saw_edu.classroom.source import source_root
+
+    try:
+        made, folder = reports.report_unit(source_root(Path.cwd()), Path(unit).name, db, out)
+    except (reports.ReportError, SourceError, OSError) as error:
+        typer.echo(f"saw-edu report: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"{reports.summary(made)}\nwritten: {folder / 'report.html'}, {folder / 'grades.csv'}")
+
+
+@app.command()
 def bench(
     quick: Annotated[bool, typer.Option(help="A few seconds instead of a minute: to see that it runs.")] = False,
 ) -> None:

@@ -1,5 +1,6 @@
 """Real units in the sandbox: solutions and alternatives get their points, mutants none, and the mistake's name."""
 
+import ast
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from saw_edu.classroom.grading.plan import bound
 from saw_edu.classroom.grading.run import Options, StudentResult, grade_unit
 from saw_edu.classroom.grading.sandbox import find_bubblewrap
 from saw_edu.classroom.markers import MARKERS
@@ -26,7 +28,7 @@ pytestmark = [
 @dataclass(frozen=True)
 class Graded:
     results: dict[str, StudentResult]
-    expected: dict[str, dict[str, str]]  # student → exercise → "right" or the mistake's name
+    expected: dict[str, dict[str, str]]  # student → exercise → "right", the mistake's name, or "": not looked at
 
 
 def handed_in(chapter: Chapter, release: bytes, answers: dict[str, str]) -> str:
@@ -38,14 +40,30 @@ def handed_in(chapter: Chapter, release: bytes, answers: dict[str, str]) -> str:
     return nbformat.writes(notebook)
 
 
+def uses_others(chapters: list[Chapter]) -> dict[str, set[str]]:
+    """The exercises whose solutions call earlier answers, such as a whole agent made of one's own losses: which."""
+    found: dict[str, set[str]] = {}
+    for chapter in chapters:
+        earlier: dict[str, str] = {}
+        for cell in chapter.exercises():
+            names = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
+            found[cell.name] = {earlier[name] for name in names & earlier.keys()}
+            earlier |= dict.fromkeys(bound(cell.source), cell.name)
+    return found
+
+
 @pytest.fixture(scope="module", params=UNITS)
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Graded:
-    """The n-th student hands in the n-th mutant of each exercise; others the n-th alternative; one the solution."""
+    """The n-th student hands in the n-th mutant of each exercise; others the n-th alternative; one the solution.
+
+    Students who hand in a mutant of an exercise that calls earlier answers have all others right.
+    """
     unit, root = request.param, tmp_path_factory.mktemp("unit") / "course"
     shutil.copytree(ROOT / "solutions", root / "solutions", ignore=shutil.ignore_patterns("__pycache__", "*.ipynb"))
     shutil.copytree(ROOT / "assets", root / "assets")
     chapters = [read_chapter(path) for path in chapter_paths(root, unit)]
     releases = student_notebooks(unit, chapters)
+    others = uses_others(chapters)
     expected: dict[str, dict[str, str]] = {"solution": {}}
     answers: dict[str, dict[str, str]] = {"solution": {}}
     for declared in [item for chapter in chapters for item in exercise_sets(chapter)]:
@@ -53,6 +71,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         wrong = [(f"mutant-{n}", m.apply(declared.cell.source), m.mistake) for n, m in enumerate(declared.mutants)]
         right = [(f"alternative-{n}", text, "right") for n, text in enumerate(declared.alternatives)]
         for student, text, becomes in wrong + right:
+            student = f"{student}-{name}" if others[name] else student
             answers.setdefault(student, {})[name] = text
             expected.setdefault(student, {})[name] = becomes
     for student, own in answers.items():
@@ -62,6 +81,9 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             text = handed_in(chapter, releases[f"{chapter.name}.ipynb"], own)
             (folder / f"{chapter.name}.ipynb").write_text(text, encoding="utf-8")
     results = grade_unit(root, unit, Options(jobs=2))
+    for student, own in answers.items():  # a wrong answer makes what calls it wrong, by a name of either
+        touched = {name for name, used in others.items() if used & own.keys() and name not in own}
+        expected[student] |= dict.fromkeys(touched, "") if student.startswith("mutant-") else {}
     return Graded({result.student: result for result in results}, expected)
 
 
@@ -72,7 +94,7 @@ def test_every_answer_is_worth_what_it_should_be(graded: Graded) -> None:
         for check in [check for notebook in result.notebooks for check in notebook.checks]:
             becomes = graded.expected[student].get(check.exercise, "right")
             found = "right" if check.state == "right" else check.mistake
-            if found != becomes:
+            if found != becomes and becomes:
                 wrong.append(f"{student}, {check.exercise}: {becomes!r} became {found!r}: {check.message}")
     assert not wrong, "\n".join(wrong)
 

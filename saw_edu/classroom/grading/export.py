@@ -35,22 +35,23 @@ class StatusExport(CsvExportPlugin):
                     if wanted_units and assignment.name not in wanted_units:
                         continue
                     if not wanted_students or student.id in wanted_students:
-                        row = _row(gradebook, assignment, student, self._folder())
-                        table.writerow({key: _plain(value) for key, value in row.items()})
+                        row = row_of(gradebook, assignment, student, self._folder())
+                        table.writerow({key: as_text(value) for key, value in row.items()})
 
     def _folder(self) -> Path:
         directory = getattr(self.parent, "coursedir", None)
         return Path(directory.root) / directory.autograded_directory if directory else Path("autograded")
 
 
-def _plain(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A cell of the table; a spreadsheet must not take a name for a formula."""
     text = "" if value is None else str(value)
     formula = text[:1] in ("=", "+", "@", "\t", "\r") or (text[:1] == "-" and not isinstance(value, (int, float)))
     return f"'{text}" if formula else text
 
 
-def _row(gradebook: Gradebook, assignment: Any, student: Any, folder: Path) -> dict[str, Any]:
+def row_of(gradebook: Gradebook, assignment: Any, student: Any, folder: Path) -> dict[str, Any]:
+    """One student's row of the table, by column. folder: that of autograded submissions."""
     row: dict[str, Any] = {name: getattr(student, name) for name in ("last_name", "first_name", "email")}
     row |= {"assignment": assignment.name, "duedate": assignment.duedate, "student_id": student.id}
     row |= {"max_score": assignment.max_score, "timestamp": "", "late_submission_penalty": 0.0}

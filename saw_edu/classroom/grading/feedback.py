@@ -105,7 +105,8 @@ def _summary(notebook: NotebookNode, grades: dict[str, Any]) -> str:
         late = grades.get("late_penalty") or 0
         penalty = f" ({_number(late)} points off for being late)" if late else ""
         open_ = " so far: a part is not graded yet" if any("<td>– ungraded" in row for row in rows) else ""
-        total = f"<p><strong>{_number(grades['score'])} of {_number(grades['max_score'])} points</strong>{open_}{penalty}</p>"
+        points = f"{_number(grades['score'])} of {_number(grades['max_score'])} points"
+        total = f"<p><strong>{points}</strong>{open_}{penalty}</p>"
     head = "<tr><th>exercise</th><th>state</th><th>points</th></tr>"
     return f"{total}<table>{head}{''.join(rows)}</table>" if rows else total
 

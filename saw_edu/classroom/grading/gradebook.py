@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from nbgrader import api, utils
 from nbgrader.preprocessors import AssignLatePenalties
@@ -34,22 +35,37 @@ class NotebookResult:
     submission: Submission | None = None
 
 
-def open_gradebook(url: str) -> api.Gradebook:
-    """Open a gradebook, making it where there is none. Raises ValueError saying what is wrong with the address."""
+def open_gradebook(url: str, *, make: bool = True) -> api.Gradebook:
+    """Open a gradebook, making it where there is none. Raises ValueError saying what is wrong with the address.
+
+    make: False raises ValueError for a file that is not there.
+    """
     find_alembic()
+    path = url.removeprefix("sqlite:///")
+    if not make and path != url and not Path(path).is_file():
+        raise ValueError(f"there is no gradebook {path}: run `saw-edu grade` first, or give its address with --db")
     try:
         return api.Gradebook(url, COURSE)
     except Exception as error:
-        reason = str(error).split("\n")[0]
+        reason = without_password(str(error).split("\n")[0], url)
         raise ValueError(
-            f"the gradebook {_without_password(url)} cannot be opened: {reason}. Give an SQLAlchemy address such as "
-            "sqlite:///gradebook.db or postgresql://user@host/grades"
+            f"the gradebook {without_password(url, url)} cannot be opened: {reason}. Give an SQLAlchemy address such "
+            "as sqlite:///gradebook.db or postgresql://user@host/grades"
         ) from None
 
 
-def _without_password(url: str) -> str:
-    head, at, tail = url.rpartition("@")
-    return f"{head.split('://')[0]}://…@{tail}" if at else url
+def without_password(text: str, url: str) -> str:
+    """Take out of a text whatever is a secret in a gradebook's address: its user's password, and its parameters."""
+    head, at, _ = url.rpartition("@")
+    secrets = {head.split("://", 1)[-1].partition(":")[2]} if at else set()
+    query = url.partition("?")[2]
+    secrets |= {
+        query,
+        *(part.partition("=")[2] for part in query.split("&") if "pass" in part.partition("=")[0].lower()),
+    }
+    for secret in sorted(secrets | {unquote(secret) for secret in secrets}, key=len, reverse=True):
+        text = text.replace(secret, "…") if secret else text
+    return text
 
 
 def enter_unit(plan: UnitPlan, url: str) -> None:
@@ -75,9 +91,10 @@ def enter_unit(plan: UnitPlan, url: str) -> None:
     try:
         student_notebooks(plan.name, [chapter.chapter for chapter in plan.chapters], url)
     except Exception as error:
+        reason = without_password(str(error), url)
         raise ValueError(
-            f"{plan.name} cannot be entered in the gradebook: {error}. If its exercises changed after submissions were "
-            "graded, remove it with `nbgrader db assignment remove`, or use another gradebook with --db."
+            f"{plan.name} cannot be entered in the gradebook: {reason}. If its exercises changed after submissions "
+            "were graded, remove it with `nbgrader db assignment remove`, or use another gradebook with --db."
         ) from None
 
 

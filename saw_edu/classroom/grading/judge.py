@@ -7,7 +7,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from saw_edu.checks.check import Case, Check, Verdict
+from saw_edu.checks.check import Case, Check, Mistake, Verdict
+from saw_edu.checks.probe import Record
 from saw_edu.checks.values import Plain
 from saw_edu.classroom.grading.plan import CheckPlan
 from saw_edu.classroom.grading.sandbox import Limits, Outcome
@@ -62,13 +63,20 @@ class CheckResult:
 
 
 class CachedCheck(Check):
-    """A check that asks its reference once for each case, not once for each student."""
+    """A check that asks its reference and its known mistakes once for each case, not once for each student."""
 
     def _expected(self, case: Case) -> Plain:
         cache: dict[str, Plain] = self.__dict__.setdefault("_cache", {})
         if case.label not in cache:
             cache[case.label] = super()._expected(case)
         return cache[case.label]
+
+    def _prediction(self, mistake: Mistake, case: Case) -> Record:
+        cache: dict[tuple[str, str], Record] = self.__dict__.setdefault("_predictions", {})
+        key = mistake.name, case.label
+        if key not in cache:
+            cache[key] = super()._prediction(mistake, case)
+        return cache[key]
 
 
 def cached(checks: Sequence[Check]) -> tuple[Check, ...]:

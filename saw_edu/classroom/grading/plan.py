@@ -22,6 +22,9 @@ from saw_edu.classroom.markers import only, without
 from saw_edu.classroom.mutants import exercise_sets
 from saw_edu.classroom.source import Cell, Chapter, Problem, SourceError, cell_id, chapter_paths, read_chapter
 
+_CHAPTER = re.compile(r"ch\d\d$")
+_NO_ANSWERS = {"__init__", "check", "compare", "probe", "values"}  # of saw_edu.checks: what all checks are made of
+
 
 @dataclass(frozen=True)
 class CheckPlan:
@@ -105,13 +108,53 @@ def read_unit(course: Path, unit: str) -> UnitPlan:
     for chapter in chapters:
         for cell in chapter.cells:
             names |= uses(ast.parse(cell.source)) if cell.role == "check" or cell.is_setup else set()
-    checks = {}
-    for path in sorted((Path(__file__).parents[2] / "checks").glob("ch[0-9][0-9].py")):
-        source = path.read_text(encoding="utf-8")
-        public = {name for name in names if not name.startswith("_")}
-        checks[path.stem] = strip(source, also=public & _defined(source))
+    cells = [cell.source for chapter in chapters for cell in chapter.cells if cell.role == "check" or cell.is_setup]
+    public = {name for name in names if not name.startswith("_")}
+    checks = _stripped_checks(public, [*hidden_sources.values(), *cells])
     modules = sorted({name for chapter in chapters for cell in chapter.cells for name in _imported(cell)})
     return UnitPlan(course, unit, plans, checks, modules)
+
+
+def _stripped_checks(public: set[str], callers: list[str]) -> dict[str, str]:
+    """All modules of `saw_edu.checks` that hold answers, without them: those of chapters, and those that these import.
+
+    In an order in which each can be loaded after what it imports. public: names that are used somewhere. callers: the
+    sources of what calls checks.
+    """
+    paths = [
+        path for path in sorted((Path(__file__).parents[2] / "checks").glob("*.py")) if path.stem not in _NO_ANSWERS
+    ]
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in paths}
+    called = set(re.findall(r"checks\.\w+\.(\w+)", "\n".join(callers)))
+    made = {}
+    for key in filter(_CHAPTER.match, sources):
+        passed_on = set().union(*_taken(sources[key]).values()) & called
+        made[key] = strip(sources[key], also=passed_on | (public & _defined(sources[key])))
+    shared = [key for key in sources if key not in made]
+    for _ in shared:  # a module that others share is reduced to what they take from it; they may share others in turn
+        for key in shared:
+            users = [*callers, *(text for other, text in made.items() if other != key)]
+            made[key] = strip(sources[key], also=set().union(*(_taken(text).get(key, set()) for text in users)))
+    order: dict[str, str] = {}
+
+    def load(key: str) -> None:
+        if key not in order:
+            for other in sorted(_taken(made[key]).keys() & made.keys() - {key}):
+                load(other)
+            order[key] = made[key]
+
+    for key in made:
+        load(key)
+    return order
+
+
+def _taken(source: str) -> dict[str, set[str]]:
+    """What a module imports from modules of `saw_edu.checks`: module → names."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("saw_edu.checks."):
+            found.setdefault((node.module or "").rsplit(".", 1)[1], set()).update(alias.name for alias in node.names)
+    return found
 
 
 def _defined(source: str) -> set[str]:
@@ -136,7 +179,7 @@ def _chapter_plan(chapter: Chapter) -> ChapterPlan:
     seen: set[str] = set()
     ids = tuple(cell_id(cell, seen) for cell in chapter.cells)
     space: dict[str, Any] = {"__name__": "__main__"}
-    alternatives = {item.cell.name: item.alternatives for item in exercise_sets(chapter)}
+    declared = {item.cell.name: item for item in exercise_sets(chapter)}
     exercises = []
     with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(chapter.path.parent):
         for source in setup:
@@ -145,10 +188,15 @@ def _chapter_plan(chapter: Chapter) -> ChapterPlan:
             names = frozenset(bound(cell.source))
             space.update({name: _Answer() for name in names})
             checks = [_check_plan(chapter, check, space) for check in chapter.checks(cell.name)]
-            texts = [cell.source, *alternatives.get(cell.name, ())]
+            texts = [cell.source, *declared[cell.name].alternatives]
             used = set().union(*(uses(ast.parse(text)) for text in texts))
             guarded = _references(checks) | {name for name in _library() if name.split(":")[-1].split(".")[-1] in names}
             guarded = {name for name in guarded if re.split("[:.]", name)[-1] not in used}
+            guarded |= set(declared[cell.name].library)
+            unknown = sorted(set(declared[cell.name].library) - set(_library()))
+            if unknown:
+                message = f"solutions/hidden/{chapter.key}.py: LIBRARY names what the library lacks: {unknown}"
+                raise SourceError([Problem(chapter.path, cell.line, message)])
             exercises.append(ExercisePlan(cell, checks, names, sorted(guarded)))
         hidden = {}
         folder = hidden_directory()

@@ -16,8 +16,6 @@ from typing import Any
 
 from nbgrader import api
 from tqdm.auto import tqdm
-from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
 import saw_edu
 from saw_edu.classroom.build import table
@@ -29,6 +27,7 @@ from saw_edu.classroom.grading.judge import UNGRADED, cached
 from saw_edu.classroom.grading.notebook import autograded
 from saw_edu.classroom.grading.plan import ChapterPlan, UnitPlan, read_unit
 from saw_edu.classroom.grading.sandbox import Limits, Sandbox, SandboxError, find_bubblewrap
+from saw_edu.classroom.grading.settings import database_of, settings_of
 from saw_edu.classroom.grading.submission import UngradableError, identify, read_submission
 from saw_edu.classroom.grading.worker import grade_notebook, prove
 from saw_edu.classroom.release import replace_folder
@@ -106,10 +105,9 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
         for line in take_in(options.handed_in, course / "submitted", plan):
             say(line)
     students = _students(course, unit, options)
-    settings = _settings(course)
+    settings = settings_of(course)
     books.use_settings(settings)
-    own = settings.CourseDirectory.get("db_url") if "CourseDirectory" in settings else None
-    url = options.database or own or f"sqlite:///{course.resolve() / 'gradebook.db'}"
+    url = database_of(settings, course, options.database)
     try:
         books.enter_unit(plan, url)
     except ValueError as error:
@@ -244,13 +242,6 @@ def _students(course: Path, unit: str, options: Options) -> list[str]:
             f"no submission of {unit} by {', '.join(unknown)}; there are {len(there)}: {', '.join(there)[:300]}"
         )
     return [student for student in there if not options.students or student in options.students]
-
-
-def _settings(course: Path) -> Config:
-    """The course's own nbgrader settings, such as a plugin for late submissions; none where it has no such file."""
-    if not (course / "nbgrader_config.py").is_file():
-        return Config()
-    return PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
 
 
 def _cache_references(plan: UnitPlan) -> None:
