@@ -1,6 +1,5 @@
 """The command line: `saw-edu COMMAND`. Each command is a thin layer over one function of the library."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,11 +86,14 @@ def grade(
     students: Annotated[
         str | None, typer.Option(help="Only these: names joined by commas.", show_default="all")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = max(1, os.cpu_count() or 1),
+    jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at a time.", show_default="processors")] = None,
     deadline: Annotated[float, typer.Option(min=5, help="Seconds that one submission may take.")] = 300,
     db: Annotated[str | None, typer.Option(help="The gradebook's address.", show_default="gradebook.db")] = None,
     handed_in: Annotated[
         Path | None, typer.Option("--from", help="A folder or zip of notebooks from a learning-management system.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Spread over a Ray cluster: its address, or local.", show_default="no Ray")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Grade again what was graded before.")] = False,
     no_sandbox: Annotated[
@@ -104,16 +106,17 @@ def grade(
     """
     from saw_edu.classroom.build import SourceError
     from saw_edu.classroom.grading import run as grading
+    from saw_edu.classroom.grading.graders import RayError
     from saw_edu.classroom.grading.intake import IntakeError
     from saw_edu.classroom.grading.sandbox import SandboxError
     from saw_edu.classroom.grading.worker import PlanError
     from saw_edu.classroom.source import source_root
 
     names = tuple(name.strip() for name in (students or "").split(",") if name.strip())
-    options = grading.Options(names, jobs, deadline, db, handed_in, not no_sandbox, force)
+    options = grading.Options(names, jobs, deadline, db, handed_in, not no_sandbox, force, ray=ray)
     try:
         results = grading.grade_unit(source_root(Path.cwd()), Path(unit).name, options, typer.echo)
-    except (grading.GradeError, SandboxError, PlanError, SourceError, IntakeError, OSError) as error:
+    except (grading.GradeError, RayError, SandboxError, PlanError, SourceError, IntakeError, OSError) as error:
         typer.echo(f"saw-edu grade: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:

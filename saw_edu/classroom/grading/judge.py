@@ -10,7 +10,7 @@ from typing import Any
 from saw_edu.checks.check import Case, Check, Mistake, Verdict
 from saw_edu.checks.probe import Record
 from saw_edu.checks.values import Plain
-from saw_edu.classroom.grading.plan import CheckPlan
+from saw_edu.classroom.grading.plan import CheckPlan, UnitPlan
 from saw_edu.classroom.grading.sandbox import Limits, Outcome
 
 RIGHT, WRONG, NOT_STARTED, STOPPED, FLAGGED, UNGRADED = (
@@ -83,6 +83,13 @@ def cached(checks: Sequence[Check]) -> tuple[Check, ...]:
     """Make checks fit for judging many answers."""
     names = [field.name for field in dataclasses.fields(Check)]
     return tuple(CachedCheck(**{name: getattr(check, name) for name in names}) for check in checks)
+
+
+def use_caches(unit: UnitPlan) -> None:
+    """Make all checks of a unit fit for judging many answers."""
+    for check in [check for chapter in unit.chapters for exercise in chapter.exercises for check in exercise.checks]:
+        object.__setattr__(check, "visible", cached(check.visible))
+        object.__setattr__(check, "hidden", cached(check.hidden))
 
 
 def result(plan: CheckPlan, state: str, message: str, mistake: str | None = None) -> CheckResult:

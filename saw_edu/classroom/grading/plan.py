@@ -6,6 +6,7 @@ All of this stays in the trusted process, but for the sources that `strip` has t
 import ast
 import contextlib
 import functools
+import hashlib
 import io
 import os
 import re
@@ -16,14 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from saw_edu.checks.check import Check
-from saw_edu.classroom.grading.strip import strip, uses
+from saw_edu.classroom.grading.library import all_functions, is_library
+from saw_edu.classroom.grading.strip import strip, strip_all, uses
 from saw_edu.classroom.hidden import COURSE_VARIABLE, hidden_directory
 from saw_edu.classroom.markers import only, without
 from saw_edu.classroom.mutants import exercise_sets
 from saw_edu.classroom.source import Cell, Chapter, Problem, SourceError, cell_id, chapter_paths, read_chapter
-
-_CHAPTER = re.compile(r"ch\d\d$")
-_NO_ANSWERS = {"__init__", "check", "compare", "probe", "values"}  # of saw_edu.checks: what all checks are made of
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,14 @@ class UnitPlan:
         """All points of the unit."""
         return sum(chapter.chapter.points for chapter in self.chapters)
 
+    @functools.cached_property
+    def digest(self) -> str:
+        """A digest of all sources that decide a score: chapters, hidden tests, the library."""
+        paths = [chapter.chapter.path for chapter in self.chapters]
+        paths += sorted((self.course / "solutions" / "hidden").glob("*.py"))
+        paths += sorted(Path(__file__).parents[2].rglob("*.py"))
+        return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+
 
 class _Answer:
     """Stands for what a student defines, where only the calls of checks matter."""
@@ -110,55 +117,9 @@ def read_unit(course: Path, unit: str) -> UnitPlan:
             names |= uses(ast.parse(cell.source)) if cell.role == "check" or cell.is_setup else set()
     cells = [cell.source for chapter in chapters for cell in chapter.cells if cell.role == "check" or cell.is_setup]
     public = {name for name in names if not name.startswith("_")}
-    checks = _stripped_checks(public, [*hidden_sources.values(), *cells])
+    checks = strip_all(public, [*hidden_sources.values(), *cells])
     modules = sorted({name for chapter in chapters for cell in chapter.cells for name in _imported(cell)})
     return UnitPlan(course, unit, plans, checks, modules)
-
-
-def _stripped_checks(public: set[str], callers: list[str]) -> dict[str, str]:
-    """All modules of `saw_edu.checks` that hold answers, without them: those of chapters, and those that these import.
-
-    In an order in which each can be loaded after what it imports. public: names that are used somewhere. callers: the
-    sources of what calls checks.
-    """
-    paths = [
-        path for path in sorted((Path(__file__).parents[2] / "checks").glob("*.py")) if path.stem not in _NO_ANSWERS
-    ]
-    sources = {path.stem: path.read_text(encoding="utf-8") for path in paths}
-    called = set(re.findall(r"checks\.\w+\.(\w+)", "\n".join(callers)))
-    made = {}
-    for key in filter(_CHAPTER.match, sources):
-        passed_on = set().union(*_taken(sources[key]).values()) & called
-        made[key] = strip(sources[key], also=passed_on | (public & _defined(sources[key])))
-    shared = [key for key in sources if key not in made]
-    for _ in shared:  # a module that others share is reduced to what they take from it; they may share others in turn
-        for key in shared:
-            users = [*callers, *(text for other, text in made.items() if other != key)]
-            made[key] = strip(sources[key], also=set().union(*(_taken(text).get(key, set()) for text in users)))
-    order: dict[str, str] = {}
-
-    def load(key: str) -> None:
-        if key not in order:
-            for other in sorted(_taken(made[key]).keys() & made.keys() - {key}):
-                load(other)
-            order[key] = made[key]
-
-    for key in made:
-        load(key)
-    return order
-
-
-def _taken(source: str) -> dict[str, set[str]]:
-    """What a module imports from modules of `saw_edu.checks`: module → names."""
-    found: dict[str, set[str]] = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("saw_edu.checks."):
-            found.setdefault((node.module or "").rsplit(".", 1)[1], set()).update(alias.name for alias in node.names)
-    return found
-
-
-def _defined(source: str) -> set[str]:
-    return {getattr(node, "name", "") for node in ast.parse(source).body}
 
 
 def _imported(cell: Cell) -> set[str]:
@@ -190,10 +151,12 @@ def _chapter_plan(chapter: Chapter) -> ChapterPlan:
             checks = [_check_plan(chapter, check, space) for check in chapter.checks(cell.name)]
             texts = [cell.source, *declared[cell.name].alternatives]
             used = set().union(*(uses(ast.parse(text)) for text in texts))
-            guarded = _references(checks) | {name for name in _library() if name.split(":")[-1].split(".")[-1] in names}
+            guarded = _references(checks) | {
+                name for name in all_functions() if name.split(":")[-1].split(".")[-1] in names
+            }
             guarded = {name for name in guarded if re.split("[:.]", name)[-1] not in used}
             guarded |= set(declared[cell.name].library)
-            unknown = sorted(set(declared[cell.name].library) - set(_library()))
+            unknown = sorted(set(declared[cell.name].library) - set(all_functions()))
             if unknown:
                 message = f"solutions/hidden/{chapter.key}.py: LIBRARY names what the library lacks: {unknown}"
                 raise SourceError([Problem(chapter.path, cell.line, message)])
@@ -295,27 +258,6 @@ def _references(plans: list[CheckPlan]) -> set[str]:
         for thing in check.reference if isinstance(check.reference, tuple) else (check.reference,):
             function = getattr(thing, "__func__", thing)
             module = getattr(function, "__module__", None) or ""
-            if isinstance(function, types.FunctionType) and _is_library(module) and "<" not in function.__qualname__:
+            if isinstance(function, types.FunctionType) and is_library(module) and "<" not in function.__qualname__:
                 found.add(f"{module}:{function.__qualname__}")
     return found
-
-
-def _is_library(module: str) -> bool:
-    return module.startswith("saw_edu.") and not module.startswith(("saw_edu.checks", "saw_edu.classroom"))
-
-
-@functools.cache
-def _library() -> tuple[str, ...]:
-    """All functions and methods of the library, as `package.module:Class.method`."""
-    root, found = Path(__file__).parents[2], []
-    for path in sorted(root.rglob("*.py")):
-        module = ".".join(["saw_edu", *path.relative_to(root).with_suffix("").parts]).removesuffix(".__init__")
-        if not _is_library(module):
-            continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef):
-                found.append(f"{module}:{node.name}")
-            if isinstance(node, ast.ClassDef):
-                inner = [item for item in node.body if isinstance(item, ast.FunctionDef)]
-                found += [f"{module}:{node.name}.{item.name}" for item in inner]
-    return tuple(found)

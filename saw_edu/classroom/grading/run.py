@@ -5,10 +5,9 @@ import json
 import os
 import queue
 import shutil
-import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,19 +16,17 @@ from typing import Any
 from nbgrader import api
 from tqdm.auto import tqdm
 
-import saw_edu
 from saw_edu.classroom.build import table
 from saw_edu.classroom.grading import gradebook as books
 from saw_edu.classroom.grading.export import STATUS_FILE
 from saw_edu.classroom.grading.gradebook import NotebookResult
+from saw_edu.classroom.grading.graders import Grader, local_graders, ray_graders
 from saw_edu.classroom.grading.intake import take_in
-from saw_edu.classroom.grading.judge import UNGRADED, cached
+from saw_edu.classroom.grading.judge import UNGRADED, use_caches
 from saw_edu.classroom.grading.notebook import autograded
-from saw_edu.classroom.grading.plan import ChapterPlan, UnitPlan, read_unit
-from saw_edu.classroom.grading.sandbox import Limits, Sandbox, SandboxError, find_bubblewrap
+from saw_edu.classroom.grading.plan import UnitPlan, read_unit
+from saw_edu.classroom.grading.sandbox import Limits, SandboxError, find_bubblewrap
 from saw_edu.classroom.grading.settings import database_of, settings_of
-from saw_edu.classroom.grading.submission import UngradableError, identify, read_submission
-from saw_edu.classroom.grading.worker import grade_notebook, prove
 from saw_edu.classroom.release import replace_folder
 
 Say = Callable[[str], None]
@@ -43,20 +40,22 @@ class GradeError(RuntimeError):
 class Options:
     """How to grade.
 
-    students: only these (all, where empty). jobs: submissions at a time. deadline: seconds for one submission.
+    students: only these (all, where empty). jobs: submissions at a time, by default one for each processor. deadline:
+    seconds for one submission. ray: the address of a Ray cluster, "local" for one on this machine; None: no Ray.
     database: the gradebook's address; by default that of nbgrader_config.py, else gradebook.db. handed_in: a folder or
     zip of notebooks from a learning-management system. sandboxed: False runs students' code with your own rights.
     force: grade again what was graded. limits: what one exercise may use.
     """
 
     students: tuple[str, ...] = ()
-    jobs: int = max(1, os.cpu_count() or 1)
+    jobs: int | None = None
     deadline: float = 300.0
     database: str | None = None
     handed_in: Path | None = None
     sandboxed: bool = True
     force: bool = False
     limits: Limits = field(default_factory=Limits)
+    ray: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +88,10 @@ class StudentResult:
 def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say = print) -> list[StudentResult]:
     """Grade a unit's submissions. Returns a result for each student, those of earlier runs marked as skipped.
 
-    Raises GradeError, SandboxError, PlanError, SourceError or FileNotFoundError before anything is graded.
+    Raises GradeError, RayError, SandboxError, PlanError, SourceError or FileNotFoundError before anything is graded.
     """
     options = options or Options()
-    if options.sandboxed and find_bubblewrap() is None:
+    if options.sandboxed and options.ray in (None, "local") and find_bubblewrap() is None:
         raise GradeError(
             "there is no sandbox on this machine: bubblewrap (the command bwrap, Linux only) was not found. Install "
             "it, for example with `apt install bubblewrap`. With --no-sandbox, submissions run with your own rights: "
@@ -100,7 +99,7 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
             "submissions that you trust."
         )
     plan = read_unit(course.resolve(), unit)
-    _cache_references(plan)
+    use_caches(plan)
     if options.handed_in is not None:
         for line in take_in(options.handed_in, course / "submitted", plan):
             say(line)
@@ -113,7 +112,7 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
     except ValueError as error:
         raise GradeError(str(error)) from None
     fingerprint = _fingerprint(plan, options, url)
-    with books.open_gradebook(url) as gradebook, ExitStack() as stack:
+    with books.open_gradebook(url) as gradebook:
         graded = {s.student.id for s in gradebook.assignment_submissions(unit)}
         todo = []
         results = []
@@ -130,16 +129,9 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
             return results
         if not options.sandboxed:
             say(_WARNING)
-        sandboxes: queue.Queue[Sandbox] = queue.Queue()
-        for slot in range(min(options.jobs, len(todo))):
-            box = Sandbox(course, plan.modules, plan.checks, confined=options.sandboxed, slot=slot)
-            stack.callback(box.close)
-            sandboxes.put(box)
-        first = sandboxes.get()
-        first.start()
-        prove(first, plan, options.limits)
-        sandboxes.put(first)
-        results += _grade_all(course, plan, gradebook, todo, sandboxes, options)
+        jobs = min(options.jobs or os.cpu_count() or 1, len(todo))
+        with _graders(plan, jobs, options) as graders:
+            results += _grade_all(course, plan, gradebook, todo, graders)
     return sorted(results, key=lambda item: item.student)
 
 
@@ -149,29 +141,33 @@ _WARNING = (
 )
 
 
+def _graders(plan: UnitPlan, jobs: int, options: Options) -> AbstractContextManager[list[Grader]]:
+    """Sandboxes of this machine, or workers of a Ray cluster."""
+    if options.ray is None:
+        return local_graders(plan, jobs, options.limits, options.deadline, sandboxed=options.sandboxed)
+    workers = jobs if options.jobs else None
+    return ray_graders(plan, options.ray, workers, options.limits, options.deadline, sandboxed=options.sandboxed)
+
+
 def _grade_all(
-    course: Path,
-    plan: UnitPlan,
-    gradebook: api.Gradebook,
-    todo: list[tuple[str, str]],
-    sandboxes: "queue.Queue[Sandbox]",
-    options: Options,
+    course: Path, plan: UnitPlan, gradebook: api.Gradebook, todo: list[tuple[str, str]], graders: list[Grader]
 ) -> list[StudentResult]:
-    """Grade in threads, one for each sandbox; write in this one, a whole student at a time."""
+    """Grade in threads, one for each grader; write in this one, a whole student at a time."""
+    idle: queue.Queue[Grader] = queue.Queue()
+    for grader in graders:
+        idle.put(grader)
 
     def one(student: str) -> tuple[list[NotebookResult], datetime | None]:
-        box = sandboxes.get()
+        grader = idle.get()
         try:
-            folder = course / "submitted" / student / plan.name
-            finish = time.monotonic() + options.deadline
-            timestamp = books.read_timestamp(folder)
-            return [_grade_one(box, plan, chapter, folder, options, finish) for chapter in plan.chapters], timestamp
+            timestamp = books.read_timestamp(course / "submitted" / student / plan.name)
+            return grader.grade(student), timestamp
         finally:
-            sandboxes.put(box)
+            idle.put(grader)
 
     results: list[StudentResult] = []
     digests = dict(todo)
-    pool = ThreadPoolExecutor(sandboxes.qsize())
+    pool = ThreadPoolExecutor(len(graders))
     waiting: dict[Future[Any], str] = {pool.submit(one, student): student for student, _ in todo}
     try:
         with tqdm(total=len(todo), unit="submission", desc=f"grade {plan.name}") as bar:
@@ -202,32 +198,6 @@ def _counts(results: list[StudentResult]) -> dict[str, int]:
     }
 
 
-def _grade_one(
-    box: Sandbox, plan: UnitPlan, chapter: ChapterPlan, folder: Path, options: Options, finish: float
-) -> NotebookResult:
-    others = [other for other in plan.chapters if other is not chapter]
-    path = folder / f"{chapter.name}.ipynb"
-    if not path.exists() and not path.is_symlink():
-        reason = _renamed(plan, chapter, folder)
-        return NotebookResult(chapter, "ungradable" if reason else "missing", reason=reason or "not handed in")
-    try:
-        submission = read_submission(path, chapter, others)
-    except UngradableError as error:
-        return NotebookResult(chapter, "ungradable", reason=str(error))
-    return grade_notebook(box, submission, options.limits, finish)
-
-
-def _renamed(plan: UnitPlan, chapter: ChapterPlan, folder: Path) -> str:
-    """Say which other file of a submission may be the notebook that is missing; empty where none is."""
-    known = {f"{other.name}.ipynb" for other in plan.chapters}
-    strays = sorted(path for path in folder.iterdir() if path.name not in known and not path.name.startswith("."))
-    for path in strays:
-        if path.is_file() and identify(path, plan.chapters) is chapter:
-            return f"there is no {chapter.name}.ipynb, but {path.name!r} seems to be it: rename it and grade again"
-    files = [path.name for path in strays if path.is_file() and path.name != "timestamp.txt"]
-    return f"there is no {chapter.name}.ipynb, but {', '.join(map(repr, files[:3]))}" if files else ""
-
-
 def _students(course: Path, unit: str, options: Options) -> list[str]:
     folder = course / "submitted"
     there = sorted(path.parent.name for path in folder.glob(f"*/{unit}") if path.is_dir() and not path.is_symlink())
@@ -244,21 +214,10 @@ def _students(course: Path, unit: str, options: Options) -> list[str]:
     return [student for student in there if not options.students or student in options.students]
 
 
-def _cache_references(plan: UnitPlan) -> None:
-    for check in [check for chapter in plan.chapters for exercise in chapter.exercises for check in exercise.checks]:
-        object.__setattr__(check, "visible", cached(check.visible))
-        object.__setattr__(check, "hidden", cached(check.hidden))
-
-
 def _fingerprint(plan: UnitPlan, options: Options, url: str) -> bytes:
     """A digest of all that decides a score but the submission itself."""
-    digest = hashlib.sha256(json.dumps([asdict(options.limits), options.deadline, url]).encode())
-    paths = [chapter.chapter.path for chapter in plan.chapters]
-    paths += sorted((plan.course / "solutions" / "hidden").glob("*.py"))
-    paths += sorted(Path(saw_edu.__path__[0]).rglob("*.py"))
-    for path in paths:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.digest()
+    settings = json.dumps([asdict(options.limits), options.deadline, url])
+    return hashlib.sha256(settings.encode() + plan.digest.encode()).digest()
 
 
 def _digest(fingerprint: bytes, folder: Path) -> str:

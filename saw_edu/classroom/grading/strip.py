@@ -1,11 +1,14 @@
 """Takes the expected answers out of a module of checks, so that its probes can run beside a student's code."""
 
 import ast
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 _CHECK_KEEPS = {"title", "cases", "keeps_inputs"}
 _CASE_DROPS = {"expect", "rtol", "atol", "exact_dtype"}
-_FRAMEWORK = ("Case", "Check")
+_CHAPTER = re.compile(r"ch\d\d$")
+_NO_ANSWERS = {"__init__", "check", "compare", "probe", "values"}  # of saw_edu.checks: what all checks are made of
 
 
 def strip(source: str, also: Iterable[str] = ()) -> str:
@@ -87,3 +90,49 @@ def _is_docstring(node: ast.AST) -> bool:
 
 def _is_future(node: ast.AST) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def strip_all(public: set[str], callers: list[str]) -> dict[str, str]:
+    """All modules of `saw_edu.checks` that hold answers, without them: those of chapters, and those that these import.
+
+    In an order in which each can be loaded after what it imports. public: names that are used somewhere. callers: the
+    sources of what calls checks.
+    """
+    paths = [
+        path for path in sorted((Path(__file__).parents[2] / "checks").glob("*.py")) if path.stem not in _NO_ANSWERS
+    ]
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in paths}
+    called = set(re.findall(r"checks\.\w+\.(\w+)", "\n".join(callers)))
+    made = {}
+    for key in filter(_CHAPTER.match, sources):
+        passed_on = set().union(*_taken(sources[key]).values()) & called
+        made[key] = strip(sources[key], also=passed_on | (public & _defined(sources[key])))
+    shared = [key for key in sources if key not in made]
+    for _ in shared:  # a module that others share is reduced to what they take from it; they may share others in turn
+        for key in shared:
+            users = [*callers, *(text for other, text in made.items() if other != key)]
+            made[key] = strip(sources[key], also=set().union(*(_taken(text).get(key, set()) for text in users)))
+    order: dict[str, str] = {}
+
+    def load(key: str) -> None:
+        if key not in order:
+            for other in sorted(_taken(made[key]).keys() & made.keys() - {key}):
+                load(other)
+            order[key] = made[key]
+
+    for key in made:
+        load(key)
+    return order
+
+
+def _taken(source: str) -> dict[str, set[str]]:
+    """What a module imports from modules of `saw_edu.checks`: module → names."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("saw_edu.checks."):
+            found.setdefault((node.module or "").rsplit(".", 1)[1], set()).update(alias.name for alias in node.names)
+    return found
+
+
+def _defined(source: str) -> set[str]:
+    return {getattr(node, "name", "") for node in ast.parse(source).body}

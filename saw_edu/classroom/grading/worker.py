@@ -1,18 +1,59 @@
-"""Grades one notebook: each exercise in processes of its own, visible tests first, hidden tests in another process."""
+"""Grades a submission: each exercise in processes of its own, visible tests first, hidden tests in another process."""
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from saw_edu.classroom.grading import cheats
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.judge import FLAGGED, NOT_STARTED, RIGHT, UNGRADED, CheckResult, judge, result
 from saw_edu.classroom.grading.plan import ChapterPlan, CheckPlan, ExercisePlan, UnitPlan
 from saw_edu.classroom.grading.sandbox import Limits, Outcome, Sandbox
-from saw_edu.classroom.grading.submission import Item, Submission, steps
+from saw_edu.classroom.grading.submission import (
+    Item,
+    Submission,
+    UngradableError,
+    identify,
+    read_submission,
+    steps,
+)
 
 
 class PlanError(RuntimeError):
     """The unit's own solutions do not pass its checks in the sandbox: nobody must be graded by them."""
+
+
+def grade_submission(
+    sandbox: Sandbox, plan: UnitPlan, folder: Path, limits: Limits, finish: float
+) -> list[NotebookResult]:
+    """Grade all notebooks of one student's folder. finish: when the student's time is over (time.monotonic)."""
+    return [_grade_one(sandbox, plan, chapter, folder, limits, finish) for chapter in plan.chapters]
+
+
+def _grade_one(
+    sandbox: Sandbox, plan: UnitPlan, chapter: ChapterPlan, folder: Path, limits: Limits, finish: float
+) -> NotebookResult:
+    others = [other for other in plan.chapters if other is not chapter]
+    path = folder / f"{chapter.name}.ipynb"
+    if not path.exists() and not path.is_symlink():
+        reason = _renamed(plan, chapter, folder)
+        return NotebookResult(chapter, "ungradable" if reason else "missing", reason=reason or "not handed in")
+    try:
+        submission = read_submission(path, chapter, others)
+    except UngradableError as error:
+        return NotebookResult(chapter, "ungradable", reason=str(error))
+    return grade_notebook(sandbox, submission, limits, finish)
+
+
+def _renamed(plan: UnitPlan, chapter: ChapterPlan, folder: Path) -> str:
+    """Say which other file of a submission may be the notebook that is missing; empty where none is."""
+    known = {f"{other.name}.ipynb" for other in plan.chapters}
+    strays = sorted(path for path in folder.iterdir() if path.name not in known and not path.name.startswith("."))
+    for path in strays:
+        if path.is_file() and identify(path, plan.chapters) is chapter:
+            return f"there is no {chapter.name}.ipynb, but {path.name!r} seems to be it: rename it and grade again"
+    files = [path.name for path in strays if path.is_file() and path.name != "timestamp.txt"]
+    return f"there is no {chapter.name}.ipynb, but {', '.join(map(repr, files[:3]))}" if files else ""
 
 
 def grade_notebook(sandbox: Sandbox, submission: Submission, limits: Limits, finish: float) -> NotebookResult:
@@ -85,6 +126,24 @@ def solution_of(plan: ChapterPlan) -> Submission:
     return Submission(plan, tuple(items))
 
 
+def _prove_setup(sandbox: Sandbox, plan: ChapterPlan, limits: Limits) -> None:
+    """Run a chapter's setup cells alone, to name what is missing in the sandbox."""
+    step = {"kind": "exercise", "name": "setup", "code": "\n".join(plan.setup)}
+    program = {
+        "setup": [],
+        "steps": [step],
+        "visible": "",
+        "guarded": [],
+        "phase": "visible",
+        "hidden": "",
+        "modules": {},
+    }
+    frames = sandbox.run(program, limits).frames
+    error = frames[0].get("error") if frames else None
+    if error:
+        raise PlanError(f"{plan.name}: a setup cell fails in the sandbox: {error['exception']}: {error['message']}")
+
+
 def prove(sandbox: Sandbox, unit: UnitPlan, limits: Limits) -> None:
     """Grade the course's own solutions. Raises PlanError unless every exercise gets its points.
 
@@ -92,6 +151,7 @@ def prove(sandbox: Sandbox, unit: UnitPlan, limits: Limits) -> None:
     """
     wrong = []
     for plan in unit.chapters:
+        _prove_setup(sandbox, plan, limits)
         graded = grade_notebook(sandbox, solution_of(plan), limits, time.monotonic() + 3600)
         for exercise in plan.exercises:
             own = [check for check in graded.checks if check.exercise == exercise.cell.name]
