@@ -7,7 +7,7 @@ exercise's own cell sets that exercise to zero until a person decides; what may 
 import ast
 from collections.abc import Iterator
 
-from saw_edu.classroom.grading.submission import Item, Submission
+from saw_edu.classroom.grading.submission import MOST_CHARACTERS, Item, Submission, parse
 
 _MODULES = {"torch", "numpy", "np", "math", "random", "builtins", "sys", "checks", "saw_edu", "unittest", "pytest",
             "operator", "json", "warnings", "IPython", "nbgrader", "Check", "Case", "Tensor"}  # fmt: skip
@@ -20,15 +20,16 @@ _SUSPECT_MODULES = {"inspect", "gc", "ctypes", "importlib", "subprocess", "socke
 _HOOKS = {"events", "register", "ast_transformers", "input_transformers_post", "input_transformers_cleanup",
           "set_custom_exc", "user_ns", "kernel", "run_cell", "display_pub", "showtraceback"}  # fmt: skip
 _MAY_BE_HARMLESS = ("it calls `open`", "it calls `eval`", "it calls `exec`", "it calls `compile`", "it calls `globals`",
-                    "it calls `__import__`", "it imports", "it defines a class")  # fmt: skip
+                    "it calls `__import__`", "it imports", "it defines a class", "it has")  # fmt: skip
 _ALWAYS = {"__eq__", "__ne__", "__array_equal__", "__torch_function__", "__array_ufunc__", "__array_function__"}
 
 
 def of_answer(source: str) -> tuple[list[str], list[str]]:
     """Find code in an exercise's cell that no answer needs. Returns attacks, and what may be harmless, in words."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    if len(source) > MOST_CHARACTERS:
+        return [], [f"it has {len(source)} characters, too many to look through"]
+    tree = parse(source)
+    if tree is None:
         return [], []
     found = list(dict.fromkeys(_reasons(tree)))
     harmless = [reason for reason in found if reason.startswith(_MAY_BE_HARMLESS)]

@@ -50,7 +50,8 @@ def open_gradebook(url: str, *, make: bool = True) -> api.Gradebook:
         reason = without_password(str(error).split("\n")[0], url)
         raise ValueError(
             f"the gradebook {without_password(url, url)} cannot be opened: {reason}. Give an SQLAlchemy address such "
-            "as sqlite:///gradebook.db or postgresql://user@host/grades"
+            "as sqlite:///gradebook.db or postgresql+psycopg://user:password@host/grades (for the latter, "
+            "`pip install 'saw-edu[postgresql]'`)"
         ) from None
 
 

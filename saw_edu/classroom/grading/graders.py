@@ -5,7 +5,9 @@ all machines, `submitted/` included, and the library installed on each in the sa
 worker's sandbox, and the worker judges. Back comes JSON; only this process writes to the gradebook and `autograded/`.
 """
 
+import importlib
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -122,6 +124,16 @@ class RayGrader:
         return NotebookResult(plan, data["state"], checks, data["reason"], tuple(data["flags"]), submission)
 
 
+def _must_answer(address: str) -> None:
+    """Raise RayError where nothing listens at host:port: Ray itself would wait for minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise RayError(f"no Ray cluster at {address!r}: {error}. Start one with `ray start --head`") from None
+
+
 @contextmanager
 def ray_graders(
     plan: UnitPlan, address: str, jobs: int | None, limits: Limits, deadline: float, *, sandboxed: bool
@@ -132,11 +144,12 @@ def ray_graders(
     Raises RayError where Ray is missing, cannot be reached, or has another version of the course.
     """
     try:
-        import ray
+        ray: Any = importlib.import_module("ray")
     except ImportError:
         raise RayError("--ray needs Ray: `pip install 'saw-edu[ray]'`") from None
+    _must_answer(address)
     try:
-        local = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
+        local: dict[str, Any] = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
         ray.init(address=address, log_to_driver=False, logging_level="error", **local)
     except Exception as error:
         raise RayError(f"no Ray cluster at {address!r}: {type(error).__name__}: {str(error)[:300]}") from None

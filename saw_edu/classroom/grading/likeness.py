@@ -15,6 +15,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from saw_edu.classroom.grading.submission import MOST_CHARACTERS, parse
+
 ALIKE = 0.7
 """The similarity from which a pair is listed."""
 FEWEST = 24
@@ -73,14 +75,13 @@ def _passages(tokens: list[str]) -> Passages:
 
 
 def _passages_of_text(text: str) -> Passages:
-    return _passages(re.findall(r"\w+", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL).casefold()))
+    return _passages(re.findall(r"\w+", re.sub(r"<!--.*?-->", "", text[:MOST_CHARACTERS], flags=re.DOTALL).casefold()))
 
 
 def _passages_of_code(source: str) -> Passages:
-    try:
-        tree = ast.parse(re.sub(r"(?m)^\s*[%!].*$", "", source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _passages(list(_raw_tokens(source)))
+    tree = parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source))
+    if tree is None:
+        return _passages(list(_raw_tokens(source[:MOST_CHARACTERS])))
     try:
         return _passages(list(_tokens(tree, _chosen_names(tree))))
     except RecursionError:

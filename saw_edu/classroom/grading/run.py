@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -179,7 +179,8 @@ def _grade_all(
                         notebooks, timestamp = future.result()
                         books.write(gradebook, plan, student, timestamp, notebooks)
                         _write_files(course, plan, student, notebooks, digests[student])
-                        results.append(StudentResult(student, tuple(notebooks)))
+                        done = tuple(replace(notebook, submission=None) for notebook in notebooks)
+                        results.append(StudentResult(student, done))  # without what was handed in: that may be large
                     except Exception as error:
                         gradebook.db.rollback()
                         results.append(StudentResult(student, error=f"{type(error).__name__}: {error}"))
@@ -200,7 +201,8 @@ def _counts(results: list[StudentResult]) -> dict[str, int]:
 
 def _students(course: Path, unit: str, options: Options) -> list[str]:
     folder = course / "submitted"
-    there = sorted(path.parent.name for path in folder.glob(f"*/{unit}") if path.is_dir() and not path.is_symlink())
+    places = sorted(path for path in folder.glob(f"*/{unit}") if path.is_dir())
+    there = [path.parent.name for path in places if not path.is_symlink() and not path.parent.is_symlink()]
     if not there:
         raise GradeError(
             f"no submissions: put them at {folder}/<student>/{unit}/<notebook>.ipynb, collect them with nbgrader, or "

@@ -1,9 +1,11 @@
 """Reads a submitted notebook and takes from it what is the student's: the answers, and what they need to run."""
 
 import ast
+import contextlib
 import json
 import re
 import symtable
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from saw_edu.classroom.grading.plan import ChapterPlan, ExercisePlan, bound
 from saw_edu.classroom.source import Cell
 
 MOST_BYTES = 32 * 2**20
+MOST_CHARACTERS = 200_000
+"""A longer cell is not read as code in the trusted process: Python's parser takes a thousand times its size."""
 _FENCE = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
 
 
@@ -214,18 +218,30 @@ def _definitions(submission: Submission, last: int, needed: set[str]) -> list[tu
 
 def _statements(source: str) -> list[str]:
     """The statements of a cell, each as text; lines of IPython's magic are left out. None where it does not parse."""
-    plain = re.sub(r"(?m)^\s*[%!].*$", "", source)
-    try:
-        tree = ast.parse(plain)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    return [ast.unparse(node) for node in tree.body]
+    tree = parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source))
+    found = []
+    for node in tree.body if tree else []:
+        with contextlib.suppress(RecursionError):
+            found.append(ast.unparse(node))
+    return found
+
+
+def parse(source: str) -> ast.Module | None:
+    """Parse a student's code; None where it does not parse, is nested too deep or is too long."""
+    if len(source) > MOST_CHARACTERS:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
 def _globals_of(source: str) -> set[str]:
     """The names that code takes from its module, with those inside functions and classes, as far as it parses."""
     try:
-        table = symtable.symtable(source, "<cell>", "exec")
+        table = symtable.symtable(source[:MOST_CHARACTERS], "<cell>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set(re.findall(r"[A-Za-z_]\w*", source))
     found: set[str] = set()

@@ -23,7 +23,7 @@ from saw_edu.checks.check import Check
 from saw_edu.checks.values import encode
 
 _LEFT_OUT = ("saw_edu.classroom.", "saw_edu.cli.", "saw_edu.lab.", "saw_edu.bench.")
-_MAGIC = re.compile(r"(?m)^(\s*)(?:[%!].*|\w[\w.]*\?{1,2}|\?.*)$")
+_MAGIC = re.compile(r"(?m)^([ \t]*)(?:[%!].*|\w[\w.]*\?{1,2}|\?.*)$")
 
 
 class ReferenceCalled(BaseException):
