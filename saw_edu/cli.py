@@ -150,12 +150,22 @@ def report(
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option(help="A few seconds instead of a minute: to see that it runs.")] = False,
+    quick: Annotated[bool, typer.Option(help="A few seconds instead of minutes: to see that it runs.")] = False,
+    submissions: Annotated[
+        int, typer.Option(min=0, help="Graded by nbgrader and by saw-edu grade; 0, and with --quick: none.")
+    ] = 10,
 ) -> None:
-    """Measure speed as ratios within one run: updates/s of the agents, steps/s of the maze, sampling's share."""
+    """Measure speed as ratios within one run: updates/s of the agents, steps/s of the maze, sampling, grading."""
     from saw_edu.bench import main as run
 
     run(quick)
+    if submissions and not quick:
+        from saw_edu.benchmark import grading
+
+        try:
+            typer.echo(f"\n{grading.text(grading.measure(submissions))}")
+        except (RuntimeError, OSError) as error:
+            typer.echo(f"\ngrading was not measured: {error}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -10,6 +10,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -37,13 +38,18 @@ class Grader(Protocol):
 
 
 class LocalGrader:
-    """A sandbox of this machine. deadline: seconds for one submission."""
+    """A sandbox of this machine. deadline: seconds for one submission. starting: done when the sandbox has started."""
 
-    def __init__(self, sandbox: Sandbox, plan: UnitPlan, limits: Limits, deadline: float):
+    def __init__(
+        self, sandbox: Sandbox, plan: UnitPlan, limits: Limits, deadline: float, starting: Future[None] | None = None
+    ):
         self.sandbox, self.plan, self.limits, self.deadline = sandbox, plan, limits, deadline
+        self.starting = starting
 
     def grade(self, student: str) -> list[NotebookResult]:
         """Grade all notebooks of a student."""
+        if self.starting is not None:
+            self.starting.exception()  # one that failed is started again, and then says why not
         folder = self.plan.course / "submitted" / student / self.plan.name
         return grade_submission(self.sandbox, self.plan, folder, self.limits, time.monotonic() + self.deadline)
 
@@ -52,17 +58,21 @@ class LocalGrader:
 def local_graders(
     plan: UnitPlan, jobs: int, limits: Limits, deadline: float, *, sandboxed: bool
 ) -> Iterator[list[Grader]]:
-    """Sandboxes of this machine, one of them started and proved on the course's own solutions.
+    """Sandboxes of this machine, all starting at once, one of them proved on the course's own solutions.
 
+    Their threads live as long as they do: bubblewrap ends a sandbox with the thread that it was started from.
     Raises SandboxError, or PlanError where the solutions do not pass.
     """
     with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(jobs))
         boxes = [Sandbox(plan.course, plan.modules, plan.checks, confined=sandboxed, slot=slot) for slot in range(jobs)]
         for box in boxes:
             stack.callback(box.close)
-        boxes[0].start()
+        starting = [pool.submit(box.start) for box in boxes]
+        stack.callback(wait, starting)
+        starting[0].result()
         prove(boxes[0], plan, limits)
-        yield [LocalGrader(box, plan, limits, deadline) for box in boxes]
+        yield [LocalGrader(box, plan, limits, deadline, start) for box, start in zip(boxes, starting, strict=True)]
 
 
 class _RayWorker:
