@@ -160,10 +160,10 @@ def bench(
 
     run(quick)
     if submissions and not quick:
-        from saw_edu.benchmark import grading
+        from saw_edu.classroom.grading import speed
 
         try:
-            typer.echo(f"\n{grading.text(grading.measure(submissions))}")
+            typer.echo(f"\n{speed.text(speed.measure(submissions))}")
         except (RuntimeError, OSError) as error:
             typer.echo(f"\ngrading was not measured: {error}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from grade_corpus_odd import more_hostile, odd_but_honest
 from nbformat.notebooknode import NotebookNode
 
 from saw_edu.classroom.markers import MARKERS
@@ -39,6 +40,11 @@ SAMPLE = [
     "leaks-by-message",
     "edited-tests",
     "script",
+    "deep-own-cell",
+    "windows-lines",
+    "hostile-attributes",
+    "huge-number",
+    "forged-digits",
 ]
 """A few of each kind, for a quick run."""
 Edit = Callable[[NotebookNode], None]
@@ -210,6 +216,11 @@ def corpus(chapter: Chapter, release: bytes) -> list[Submitted]:
     raw("foreign", {NAME: nbformat.writes(nbformat.v4.new_notebook(cells=[code("1")])).encode()}, "no exercise")
     raw("renamed", {"01_returns (1).ipynb": whole}, "seems to be it")
     raw("other-file", {"homework.docx": b"PK\x03\x04"}, "homework.docx")
+
+    def odd(name: str, data: bytes) -> None:
+        found.append(Submitted(name, {NAME: data}, (2, 1)))
+
+    odd_but_honest(add, right, odd, whole)
     found += hostile(add_to=add, right=right, body=body, whole=whole)
     return found
 
@@ -286,6 +297,8 @@ def hostile(add_to: Any, right: str, body: str, whole: bytes) -> list[Submitted]
     bad("leaks-by-name", leak.format("raise type('LEAK' + str(len(rewards)), (Exception,), {})()"), "an exception")
     bad("leaks-by-answer", leak.format("return f'LEAK {rewards.tolist()}'"), "hidden test")
     bad("leaks-by-keys", leak.format("return {f'LEAK {rewards.tolist()}': 1}"), "hidden test")
+
+    more_hostile(bad, function)
 
     def forge(notebook: NotebookNode) -> None:
         for cell in notebook.cells:

@@ -4,6 +4,8 @@ import re
 
 import nbformat
 import pytest
+from grade_corpus_odd import links
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat.notebooknode import NotebookNode
 
 from saw_edu.classroom.grading.feedback import markdown, page
@@ -51,6 +53,17 @@ def test_harmless_keeps_what_is_text() -> None:
     assert harmless("a < b, x<sub>i</sub> and $a<b$: 1<2") == "a < b, x<sub>i</sub> and $a&lt;b$: 1<2"
     assert harmless("<b>bold</b><br/>") == "<b>bold</b><br/>"
     assert harmless("<b onclick=1>") == "&lt;b onclick=1>"
+
+
+@pytest.mark.parametrize(("text", "active"), links())
+def test_links_that_could_act_are_shown_as_text(text: str, active: bool) -> None:
+    if "attachment:" in text:
+        assert harmless(text) == text
+        return
+    rendered = markdown2html_mistune(harmless(text))  # as Formgrader renders it
+    assert ("<a href" in rendered or "<img" in rendered) is not active, rendered
+    if not active:
+        assert harmless(text) == text
 
 
 def check_cell(state: str, message: str) -> NotebookNode:

@@ -162,6 +162,15 @@ def test_without_bubblewrap_grading_is_refused_unless_asked_for(
     assert results["loop"].points == 1
 
 
+def test_an_installed_library_is_covered_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = sandbox.Sandbox(tmp_path, [], {})
+    monkeypatch.setattr(sandbox.saw_edu, "__path__", [str(tmp_path / "checkout" / "saw_edu")])
+    assert box._covered() == ["/proc", "/course/saw_edu"]
+    installed = Path(nbformat.__path__[0]).resolve().with_name("saw_edu")
+    monkeypatch.setattr(sandbox.saw_edu, "__path__", [str(installed)])
+    assert box._covered() == ["/proc", "/course/saw_edu", str(installed)]
+
+
 def test_bad_input_is_refused_before_work_starts(tmp_path: Path) -> None:
     course = make_course(tmp_path, ["solution"])
     options = Options(sandboxed=find_bubblewrap() is not None)
@@ -206,6 +215,41 @@ def test_folders_and_zips_of_learning_management_systems_are_taken_in(tmp_path: 
     (tmp_path / "bad.zip").write_bytes(b"PK nonsense")
     with pytest.raises(IntakeError, match="not a zip"):
         take_in(tmp_path / "bad.zip", course / "submitted", plan)
+
+
+def test_a_zip_that_grows_without_bounds_is_not_unpacked(tmp_path: Path) -> None:
+    plan = read_unit(make_course(tmp_path, []), "unit1")
+    whole = CORPUS["solution"].files["01_returns.ipynb"]
+    with zipfile.ZipFile(tmp_path / "eve.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(12):
+            archive.writestr(f"{number}.ipynb", b" " * 2**25)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "eve.zip", "eve/eve.zip")
+        archive.writestr("ada/01_returns.ipynb", whole)
+    said = take_in(tmp_path / "all.zip", tmp_path / "submitted", plan)
+    assert [path.parts[-3] for path in (tmp_path / "submitted").rglob("*.ipynb")] == ["ada"]
+    assert any("eve.zip" in line for line in said)
+
+
+@needs_bubblewrap
+def test_links_pipes_and_folders_are_no_notebooks(tmp_path: Path) -> None:
+    course = make_course(tmp_path, ["solution"])
+    for name in ("link", "pipe", "folder"):
+        (course / "submitted" / name / "unit1").mkdir(parents=True)
+    target = course / "submitted" / "solution" / "unit1" / "01_returns.ipynb"
+    (course / "submitted" / "link" / "unit1" / "01_returns.ipynb").symlink_to(target)
+    os.mkfifo(course / "submitted" / "pipe" / "unit1" / "01_returns.ipynb")
+    (course / "submitted" / "folder" / "unit1" / "01_returns.ipynb").mkdir()
+    (course / "submitted" / "linked-student").symlink_to(course / "submitted" / "solution")
+    (course / "submitted" / "linked-unit").mkdir()
+    (course / "submitted" / "linked-unit" / "unit1").symlink_to(target.parent)
+    said: list[str] = []
+    results = {r.student: r for r in grade_unit(course, "unit1", Options(jobs=1, limits=LIMITS), said.append)}
+    assert results.keys() == {"solution", "link", "pipe", "folder"}
+    assert results["solution"].points == 3
+    for name in ("link", "pipe", "folder"):
+        assert results[name].reasons == ["01_returns: ungradable: it is not a file"]
+    assert "passed over linked-student and linked-unit: links, not folders" in said
 
 
 def test_status_and_notebook_of_an_ungradable_file_say_why(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from saw_edu.classroom.grading.submission import MOST_BYTES, identify
 from saw_edu.classroom.release import write_file
 
 _MOST_FILES = 20_000
+_MOST_UNPACKED = 16 * 2**30  # bytes of one archive
 _CANVAS = re.compile(r"^(?P<student>[^_]+?)_(?:LATE_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)$", re.IGNORECASE)
 _MOODLE = re.compile(r"^(?P<student>.+?)_(?P<user>\d+)_assign(?:submission|feedback)_file_?$", re.IGNORECASE)
 
@@ -56,13 +57,18 @@ def take_in(source: Path, submitted: Path, plan: UnitPlan) -> list[str]:
     return [f"{len({student for student, _ in found})} students, {len(found)} notebooks taken in", *said]
 
 
-def _unpack(archive: Path, target: Path) -> None:
-    """Unpack the files of a zip, none of them outside the target, none of them large."""
+def _unpack(archive: Path, target: Path, nested: bool = False) -> None:
+    """Unpack the files of a zip, none of them outside the target, none of them large.
+
+    nested: it is a single student's, and may hold less.
+    """
     try:
         with zipfile.ZipFile(archive) as zipped:
             infos = [info for info in zipped.infolist() if not info.is_dir()]
             if len(infos) > _MOST_FILES:
                 raise IntakeError(f"{archive.name}: more than {_MOST_FILES} files")
+            if sum(min(info.file_size, MOST_BYTES) for info in infos) > (_MOST_UNPACKED >> 6 * nested):
+                raise IntakeError(f"{archive.name}: it would unpack to more than a course's submissions can be")
             for info in infos:
                 parts = [part for part in PurePosixPath(info.filename).parts if part not in ("/", "..", ".", "")]
                 if not parts or parts[0] == "__MACOSX" or parts[-1].startswith("."):
@@ -91,7 +97,7 @@ def _files(root: Path, scratch: Path) -> list[Path]:
             inner = path.with_suffix("") if root.is_relative_to(scratch) else scratch / f"{len(found)}-{path.stem}"
             inner = inner if not inner.exists() else inner.with_name(inner.name + "-unpacked")
             try:
-                _unpack(path, inner)
+                _unpack(path, inner, nested=True)
             except IntakeError:
                 found.append(path)
                 continue

@@ -1,5 +1,6 @@
 """Makes the autograded notebook: the course's cells, the student's answers, and the results as outputs."""
 
+import html
 import re
 from typing import Any
 
@@ -17,6 +18,8 @@ _TAG = re.compile(rf"<(?!/?(?:{_HARMLESS})\s*/?>)(?=[a-zA-Z/!?])", re.IGNORECASE
 _ACTIVE_TEX = re.compile(
     r"\\(?=(?:href|url|class|cssId|style|require|unicode|html\w*|data|toggle|action|include\w*)\b)"
 )
+_LINK = re.compile(r"(?:\]\(|\]:)\s*<?(?P<address>(?:\\\s|[^\s)>])*)")
+_SCHEMES = ("http", "https", "mailto", "attachment")
 _PICTURES = ("image/png", "image/jpeg", "image/gif")
 
 
@@ -113,8 +116,15 @@ def _source(item: Item) -> str:
 
 
 def harmless(text: str) -> str:
-    """Make a student's Markdown safe to show in a page that can change grades: no raw HTML, no active TeX."""
-    return _ACTIVE_TEX.sub(r"\\ ", _TAG.sub("&lt;", text))
+    """Make a student's Markdown safe to show in a page that can change grades: no raw HTML, TeX or link that acts."""
+    return _LINK.sub(_plain_link, _ACTIVE_TEX.sub(r"\\ ", _TAG.sub("&lt;", text)))
+
+
+def _plain_link(match: re.Match[str]) -> str:
+    """Leave a link's address as it is, or show it as text where a click on it could run something."""
+    address = re.sub(r"[\s\\\x00-\x1f]", "", html.unescape(match["address"])).lower()
+    scheme, colon, _ = re.split(r"[/?#]", address, maxsplit=1)[0].partition(":")
+    return match[0] if not colon or scheme in _SCHEMES else f"\\{match[0]}"
 
 
 def _pictures(attachments: dict[str, Any]) -> NotebookNode:

@@ -103,7 +103,7 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
     if options.handed_in is not None:
         for line in take_in(options.handed_in, course / "submitted", plan):
             say(line)
-    students = _students(course, unit, options)
+    students = _students(course, unit, options, say)
     settings = settings_of(course)
     books.use_settings(settings)
     url = database_of(settings, course, options.database)
@@ -199,10 +199,13 @@ def _counts(results: list[StudentResult]) -> dict[str, int]:
     }
 
 
-def _students(course: Path, unit: str, options: Options) -> list[str]:
+def _students(course: Path, unit: str, options: Options, say: Say) -> list[str]:
     folder = course / "submitted"
     places = sorted(path for path in folder.glob(f"*/{unit}") if path.is_dir())
-    there = [path.parent.name for path in places if not path.is_symlink() and not path.parent.is_symlink()]
+    links = [path.parent.name for path in places if path.is_symlink() or path.parent.is_symlink()]
+    if links:
+        say(f"passed over {' and '.join(links)}: links, not folders")
+    there = [path.parent.name for path in places if path.parent.name not in links]
     if not there:
         raise GradeError(
             f"no submissions: put them at {folder}/<student>/{unit}/<notebook>.ipynb, collect them with nbgrader, or "

@@ -20,12 +20,12 @@ import sys
 import sysconfig
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import saw_edu
-from saw_edu.checks.values import EncodingError, decode
+from saw_edu.checks.values import EncodingError
+from saw_edu.classroom.grading.outcome import Limits, Outcome, read_frames
 
 _START_SECONDS = 180.0
 _GRACE_SECONDS = 5.0
@@ -39,38 +39,6 @@ _CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CA
 
 class SandboxError(RuntimeError):
     """No sandbox can be made here; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one program, an exercise with its probes, may use.
-
-    seconds: wall clock; on a busy machine, up to `patience` seconds until half as much of the processor was used.
-    cpu_seconds: of one process. memory_bytes: of all its processes together. address_bytes: of
-    addresses in one process. processes: threads count too. file_bytes: of one file. result_bytes: of what comes back.
-    """
-
-    seconds: float = 20.0
-    patience: float = 60.0
-    cpu_seconds: int = 40
-    memory_bytes: int = 2 * 2**30
-    address_bytes: int = 4 * 2**30
-    processes: int = 32
-    file_bytes: int = 64 * 2**20
-    result_bytes: int = 16 * 2**20
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a program ended and the frames that it wrote, which are plain data that nobody vouches for.
-
-    end: "exit", "signal", "time", "memory", "processes", "output" (too much), "unreadable" or "refused" (the sandbox's
-    own fault).
-    """
-
-    end: str
-    frames: list[dict[str, Any]]
-    detail: str = ""
 
 
 def find_bubblewrap() -> str | None:
@@ -146,7 +114,7 @@ class Sandbox:
             "confined": self.confined,
             "user": user,
             "scratch": [*self._scratch(), "/dev/shm"] if self.confined else [],
-            "covered": ["/proc", f"{_COURSE}/saw_edu"] if self.confined else [],
+            "covered": self._covered() if self.confined else [],
             "scratch_mebibytes": 64,
         }
         try:
@@ -218,6 +186,12 @@ class Sandbox:
             shown.append((f"{_COURSE}/assets", str(assets.resolve())))
         return shown
 
+    def _covered(self) -> list[str]:
+        """What is covered before a program runs: the library's sources too, wherever they can be seen."""
+        library = Path(saw_edu.__path__[0]).resolve()
+        twice = any(target and library.is_relative_to(path) for path, target in self._visible())
+        return ["/proc", f"{_COURSE}/saw_edu", *([str(library)] if twice else [])]
+
     def _environment(self) -> dict[str, str]:
         own = self._private.name if self._private and not self.confined else _SCRATCH
         library = _COURSE if self.confined else str(Path(saw_edu.__path__[0]).resolve().parent)
@@ -288,7 +262,7 @@ class Sandbox:
         if flooded:
             return Outcome("output", [])
         try:
-            frames = _frames(data)
+            frames = read_frames(data)
         except EncodingError as error:
             return Outcome("unreadable", [], str(error))
         return Outcome(str(end["end"]), frames, str(end.get("detail") or end.get("signal") or end.get("code") or ""))
@@ -322,22 +296,6 @@ class Sandbox:
         self._channel = self._process = self._private = None
 
 
-def _frames(data: bytes) -> list[dict[str, Any]]:
-    """Split what a program wrote into frames: eight bytes of length, then a record. An unfinished one is dropped."""
-    frames: list[dict[str, Any]] = []
-    place = 0
-    while place + 8 <= len(data) and len(frames) < 16:
-        length = int.from_bytes(data[place : place + 8], "little")
-        if place + 8 + length > len(data):
-            break
-        frame = decode(data[place + 8 : place + 8 + length])
-        if not isinstance(frame, dict):
-            raise EncodingError("a frame is not a record")
-        frames.append(frame)
-        place += 8 + length
-    return frames
-
-
 def _own_processes() -> int:
     """How many processes and threads this user has: without namespaces the limit counts these too."""
     count = 0
@@ -352,3 +310,6 @@ def _counts_all_processes() -> bool:
     """Whether this kernel counts processes for each user of the machine, not for each user of a namespace."""
     major, minor = (int("".join(c for c in part if c.isdigit()) or 0) for part in platform.release().split(".")[:2])
     return (major, minor) < (5, 14)
+
+
+__all__ = ["Limits", "Outcome", "Sandbox", "SandboxError", "find_bubblewrap"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import nbformat.reader
 
 from saw_edu.classroom.grading.plan import ChapterPlan, ExercisePlan, bound
 from saw_edu.classroom.source import Cell
@@ -101,7 +102,7 @@ def read_cells(path: Path) -> list[dict[str, Any]]:
         raise UngradableError("it is JSON, but not a Jupyter notebook")
     if "cells" not in notebook:
         try:
-            notebook = nbformat.convert(nbformat.from_dict(notebook), 4)
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)
         except Exception:
             raise UngradableError("it is a notebook of an old format that cannot be converted") from None
     cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
@@ -139,24 +140,27 @@ def _not_json(text: str) -> str:
 
 
 def _match(cells: list[dict[str, Any]], plan: ChapterPlan) -> list[Item]:
-    """Find the course's cell for each submitted one: by grade id, else by the cell's id."""
+    """Find the course's cell for each submitted one: by grade id; by the cell's id where no other has that grade id."""
+    metadata = [_record(cell.get("metadata")) for cell in cells]
+    matches = [_known(plan.cells, _record(data.get("nbgrader")).get("grade_id")) for data in metadata]
+    taken = {match.grade_id for match in matches if match is not None}
     items = []
-    for index, cell in enumerate(cells):
-        metadata = cell.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
-        data = metadata.get("nbgrader")
-        grade_id = data.get("grade_id") if isinstance(data, dict) else None
-        match = plan.cells.get(grade_id) if isinstance(grade_id, str) else None
-        identifier = cell.get("id")
-        if match is None and isinstance(identifier, str):
-            match = plan.by_id.get(identifier)
+    for index, (cell, data, match) in enumerate(zip(cells, metadata, matches, strict=True)):
+        if match is None:
+            match = _known(plan.by_id, cell.get("id"))
+            match = None if match is not None and match.role and match.grade_id in taken else match
         kind = cell.get("cell_type")
         kind = kind if kind in ("code", "markdown", "raw") else "raw"
-        attachments = cell.get("attachments")
-        items.append(
-            Item(index, kind, cell["source"], match, metadata, attachments if isinstance(attachments, dict) else {})
-        )
+        items.append(Item(index, kind, cell["source"], match, data, _record(cell.get("attachments"))))
     return items
+
+
+def _record(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _known(cells: dict[str, Cell], name: Any) -> Cell | None:
+    return cells.get(name) if isinstance(name, str) else None
 
 
 def steps(submission: Submission, exercise: ExercisePlan, lethal: frozenset[str]) -> list[dict[str, str]]:

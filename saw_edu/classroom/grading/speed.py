@@ -1,6 +1,6 @@
 """How fast a unit is graded, beside `nbgrader autograde`: the same submissions, in the same run, as a ratio.
 
-    python -m saw_edu.benchmark.grading --submissions 40 --record speed
+    python -m saw_edu.classroom.grading.speed --submissions 40 --record speed
 
 The unit is the small one of the tests: one notebook that imports torch, two exercises, no experiment. nbgrader runs the
 whole notebook and `saw-edu grade` only its exercises, so experiments would widen the gap. Both start from nothing, as
@@ -27,6 +27,7 @@ from pathlib import Path
 import nbformat
 from nbgrader.api import Gradebook
 
+import saw_edu
 from saw_edu.assets import course_root
 from saw_edu.classroom.grading.sandbox import find_bubblewrap
 from saw_edu.classroom.markers import MARKERS
@@ -110,7 +111,7 @@ def _answers(chapter: Chapter) -> list[dict[str, str]]:
 
 
 def _timed(command: list[str], course: Path) -> float:
-    library = str(Path(__file__).parents[2])
+    library = str(Path(saw_edu.__path__[0]).resolve().parent)
     paths = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
     find_alembic()
     started = time.perf_counter()
@@ -150,7 +151,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if min(arguments.submissions, arguments.jobs) < 1:
         parser.error("--submissions and --jobs must be at least 1")
-    about = {"command": f"python -m saw_edu.benchmark.grading --submissions {arguments.submissions}", **origin()}
+    about = {"command": f"python -m saw_edu.classroom.grading.speed --submissions {arguments.submissions}", **origin()}
     load = round(os.getloadavg()[0], 2)
     speed = measure(arguments.submissions, arguments.jobs)
     print(text(speed))
