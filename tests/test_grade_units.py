@@ -1,14 +1,13 @@
 """Real units in the sandbox: solutions and alternatives get their points, mutants none, and the mistake's name."""
 
-import ast
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
+from grade_synthetic import used_answers
 
-from saw_edu.classroom.grading.plan import bound
 from saw_edu.classroom.grading.run import Options, StudentResult, grade_unit
 from saw_edu.classroom.grading.sandbox import find_bubblewrap
 from saw_edu.classroom.markers import MARKERS
@@ -40,18 +39,6 @@ def handed_in(chapter: Chapter, release: bytes, answers: dict[str, str]) -> str:
     return nbformat.writes(notebook)
 
 
-def uses_others(chapters: list[Chapter]) -> dict[str, set[str]]:
-    """The exercises whose solutions call earlier answers, such as a whole agent made of one's own losses: which."""
-    found: dict[str, set[str]] = {}
-    for chapter in chapters:
-        earlier: dict[str, str] = {}
-        for cell in chapter.exercises():
-            names = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
-            found[cell.name] = {earlier[name] for name in names & earlier.keys()}
-            earlier |= dict.fromkeys(bound(cell.source), cell.name)
-    return found
-
-
 @pytest.fixture(scope="module", params=UNITS)
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Graded:
     """The n-th student hands in the n-th mutant of each exercise; others the n-th alternative; one the solution.
@@ -63,7 +50,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     shutil.copytree(ROOT / "assets", root / "assets")
     chapters = [read_chapter(path) for path in chapter_paths(root, unit)]
     releases = student_notebooks(unit, chapters)
-    others = uses_others(chapters)
+    others = used_answers(chapters)
     expected: dict[str, dict[str, str]] = {"solution": {}}
     answers: dict[str, dict[str, str]] = {"solution": {}}
     for declared in [item for chapter in chapters for item in exercise_sets(chapter)]:

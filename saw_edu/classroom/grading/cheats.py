@@ -20,7 +20,7 @@ _SUSPECT_MODULES = {"inspect", "gc", "ctypes", "importlib", "subprocess", "socke
 _HOOKS = {"events", "register", "ast_transformers", "input_transformers_post", "input_transformers_cleanup",
           "set_custom_exc", "user_ns", "kernel", "run_cell", "display_pub", "showtraceback"}  # fmt: skip
 _MAY_BE_HARMLESS = ("it calls `open`", "it calls `eval`", "it calls `exec`", "it calls `compile`", "it calls `globals`",
-                    "it calls `__import__`", "it imports", "it defines a class", "it has")  # fmt: skip
+                    "it calls `__import__`", "it imports", "it defines a class")  # fmt: skip
 _ALWAYS = {"__eq__", "__ne__", "__array_equal__", "__torch_function__", "__array_ufunc__", "__array_function__"}
 
 

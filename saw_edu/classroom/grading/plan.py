@@ -131,7 +131,12 @@ def _imported(cell: Cell) -> set[str]:
     except SyntaxError:  # IPython's magic
         return set()
     found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    found |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {
+                node.module,
+                *(f"{node.module}.{alias.name}" for alias in node.names),
+            }  # the latter may be modules
     return {name for name in found if not name.startswith("saw_edu.classroom")}
 
 

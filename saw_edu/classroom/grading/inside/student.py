@@ -22,7 +22,7 @@ from saw_edu.checks import probe as probes
 from saw_edu.checks.check import Check
 from saw_edu.checks.values import encode
 
-_LEFT_OUT = ("saw_edu.classroom.", "saw_edu.cli.", "saw_edu.lab.", "saw_edu.bench.")
+_LEFT_OUT = ("saw_edu.classroom.", "saw_edu.cli.", "saw_edu.lab.", "saw_edu.bench.", "saw_edu.run.")
 _MAGIC = re.compile(r"(?m)^([ \t]*)(?:[%!].*|\w[\w.]*\?{1,2}|\?.*)$")
 
 
