@@ -86,13 +86,91 @@ def check(
 
 
 @app.command()
-def bench(
-    quick: Annotated[bool, typer.Option(help="A few seconds instead of a minute: to see that it runs.")] = False,
+def grade(
+    unit: Annotated[str, typer.Argument(help="A unit, such as unit1.", show_default=False)],
+    students: Annotated[
+        str | None, typer.Option(help="Only these: names joined by commas.", show_default="all")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at a time.", show_default="processors")] = None,
+    deadline: Annotated[float, typer.Option(min=5, help="Seconds that one submission may take.")] = 300,
+    db: Annotated[str | None, typer.Option(help="The gradebook's address.", show_default="gradebook.db")] = None,
+    handed_in: Annotated[
+        Path | None, typer.Option("--from", help="A folder or zip of notebooks from a learning-management system.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Spread over a Ray cluster: its address, or local.", show_default="no Ray")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what was graded before.")] = False,
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="DANGEROUS: run submissions with your own rights.")
+    ] = False,
 ) -> None:
-    """Measure speed as ratios within one run: updates/s of the agents, steps/s of the maze, sampling's share."""
+    """Grade submissions in a sandbox, into nbgrader's gradebook and autograded/. Run again, it goes on where it was.
+
+    Exits 1 when grading a submission failed, 2 for bad input, 130 when it is interrupted.
+    """
+    from saw_edu.classroom.build import SourceError
+    from saw_edu.classroom.grading import run as grading
+    from saw_edu.classroom.grading.graders import RayError
+    from saw_edu.classroom.grading.intake import IntakeError
+    from saw_edu.classroom.grading.sandbox import SandboxError
+    from saw_edu.classroom.grading.worker import PlanError
+    from saw_edu.classroom.source import source_root
+
+    names = tuple(name.strip() for name in (students or "").split(",") if name.strip())
+    options = grading.Options(names, jobs, deadline, db, handed_in, not no_sandbox, force, ray=ray)
+    try:
+        results = grading.grade_unit(source_root(Path.cwd()), Path(unit).name, options, typer.echo)
+    except (grading.GradeError, RayError, SandboxError, PlanError, SourceError, IntakeError, OSError) as error:
+        typer.echo(f"saw-edu grade: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("saw-edu grade: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(grading.summary(Path(unit).name, results))
+    raise typer.Exit(1 if any(result.error for result in results) else 0)
+
+
+@app.command()
+def report(
+    unit: Annotated[str, typer.Argument(help="A unit, such as unit1.", show_default=False)],
+    db: Annotated[str | None, typer.Option(help="The gradebook's address.", show_default="gradebook.db")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write.", show_default="reports/UNIT")] = None,
+) -> None:
+    """Tell what became of a graded unit: states, misconceptions, scores, near-identical answers; and grades as CSV.
+
+    Exits 2 when there is nothing to report on.
+    """
+    from saw_edu.classroom.build import SourceError
+    from saw_edu.classroom.grading import report as reports
+    from saw_edu.classroom.source import source_root
+
+    try:
+        made, folder = reports.report_unit(source_root(Path.cwd()), Path(unit).name, db, out)
+    except (reports.ReportError, SourceError, OSError) as error:
+        typer.echo(f"saw-edu report: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"{reports.summary(made)}\nwritten: {folder / 'report.html'}, {folder / 'grades.csv'}")
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option(help="A few seconds instead of minutes: to see that it runs.")] = False,
+    submissions: Annotated[
+        int, typer.Option(min=0, help="Graded by nbgrader and by saw-edu grade; 0, and with --quick: none.")
+    ] = 10,
+) -> None:
+    """Measure speed as ratios within one run: updates/s of the agents, steps/s of the maze, sampling, grading."""
     from saw_edu.bench import main as run
 
     run(quick)
+    if submissions and not quick:
+        from saw_edu.classroom.grading import speed
+
+        try:
+            typer.echo(f"\n{speed.text(speed.measure(submissions))}")
+        except (RuntimeError, OSError) as error:
+            typer.echo(f"\ngrading was not measured: {error}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

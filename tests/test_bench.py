@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from saw_edu import bench
 from saw_edu.agents import GCBC
 from saw_edu.benchmark import speed
+from saw_edu.classroom.grading import speed as grading_speed
+from saw_edu.classroom.grading.sandbox import find_bubblewrap
 from saw_edu.cli import app
 from saw_edu.data import Trajectories
 from saw_edu.nn import Networks
@@ -175,3 +177,20 @@ def test_no_gpu_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         speed.main(["--device", "cuda"])
     assert "torch sees no GPU here" in capsys.readouterr().err
+
+
+def test_grading_speed_is_a_ratio_to_the_mean_of_both_runs() -> None:
+    found = grading_speed.Speed(40, 2, 200.0, (10.0, 30.0), True)
+    assert found.ratio == 10
+    words = grading_speed.text(found)
+    assert "ratio: 10.0 to 1" in words
+    assert "nbgrader autograde: 200.0 s (5.00 s each)" in words
+    assert "10.0 s and 30.0 s (0.50 s each" in words
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_bubblewrap() is None, reason="no bubblewrap on this machine")
+def test_nbgrader_and_saw_edu_give_the_same_scores() -> None:
+    found = grading_speed.measure(8, jobs=1)  # the solution and all of the first exercise's wrong answers among them
+    assert found.same
+    assert len(found.seconds) == 2

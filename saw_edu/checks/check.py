@@ -265,9 +265,11 @@ class Check:
                 return dataclasses.replace(finding, message=words, mistake=mistake.name)
         return finding
 
-    @staticmethod
-    def _predicts(mistake: Mistake, case: Case, item: Record) -> bool:
-        predicted = case.probe(_answers(mistake.wrong))
+    def _prediction(self, mistake: Mistake, case: Case) -> Record:
+        return case.probe(_answers(mistake.wrong))
+
+    def _predicts(self, mistake: Mistake, case: Case, item: Record) -> bool:
+        predicted = self._prediction(mistake, case)
         if predicted["status"] != item["status"]:
             return False
         if item["status"] == "raised":

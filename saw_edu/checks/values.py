@@ -19,6 +19,9 @@ Plain = dict[str, Any]
 MAX_BYTES = 64 * 2**20
 """Largest answer that is kept, in bytes: a larger one is recorded as `too large`."""
 
+MAX_BITS = 10_000
+"""Of a whole number that is kept: Python refuses to write many more digits than these make."""
+
 MAX_DEPTH = 20
 _ARRAY_DTYPES = frozenset(np.dtype(code).name for code in "?bhiqBHIQefdFD")
 _SCALARS: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
@@ -34,6 +37,8 @@ def plain(value: Any, depth: int = 0) -> Plain:
         return {"kind": "other", "type": "a structure nested too deeply"}
     if value is None:
         return {"kind": "none"}
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return {"kind": "other", "type": f"whole number of {value.bit_length()} bits"}
     for kind, python_type in _SCALARS.items():
         if type(value) is python_type:
             return {"kind": kind, "value": value}

@@ -4,6 +4,10 @@
 
     MUTANTS = {"expectile-loss": [Mutant("plain mean of squares", replace=("weight * ", "")), ...]}
     ALTERNATIVES = {"expectile-loss": ["def expectile_loss(difference, expectile): ..."]}
+
+and, where grading does not find them by name, functions of the library that would solve the exercise:
+
+    LIBRARY = {"expectile-loss": ["saw_edu.agents.objectives:expectile_loss"]}
 """
 
 from __future__ import annotations
@@ -60,6 +64,7 @@ class ExerciseSet:
     cell: Cell
     mutants: tuple[Mutant, ...]
     alternatives: tuple[str, ...]
+    library: tuple[str, ...] = ()
 
     @property
     def missing(self) -> str:
@@ -86,11 +91,12 @@ def exercise_sets(chapter: Chapter) -> list[ExerciseSet]:
     module = load_hidden(chapter.key, chapter.path.parent)
     mutants: dict[str, Any] = getattr(module, "MUTANTS", {})
     alternatives: dict[str, Any] = getattr(module, "ALTERNATIVES", {})
-    unknown = sorted({*mutants, *alternatives} - {cell.name for cell in cells})
+    library: dict[str, Any] = getattr(module, "LIBRARY", {})
+    unknown = sorted({*mutants, *alternatives, *library} - {cell.name for cell in cells})
     if unknown:
         raise ValueError(f"solutions/hidden/{chapter.key}.py names exercises that {chapter.path.name} lacks: {unknown}")
     return [
-        ExerciseSet(chapter, cell, tuple(mutants.get(cell.name, ())), tuple(alternatives.get(cell.name, ())))
+        ExerciseSet(chapter, cell, *(tuple(found.get(cell.name, ())) for found in (mutants, alternatives, library)))
         for cell in cells
     ]
 

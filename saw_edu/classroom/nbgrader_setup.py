@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
+from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
 from nbgrader.apps.api import NbGraderAPI
@@ -142,7 +142,9 @@ def configure(config: Any, root: Path) -> Any:
     ]
     config.ExecuteInFastMode.course = str(root)
     config.Execute.timeout = 300  # seconds a cell; Validate runs experiments in full
-    config.GenerateFeedback.preprocessors = [preprocessors.GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
+    config.GenerateFeedback.preprocessors = [preprocessors.GetGrades, HideTests]
+    config.GenerateFeedback.exporter_class = "saw_edu.classroom.grading.feedback.FeedbackExporter"
+    config.ExportApp.plugin_class = "saw_edu.classroom.grading.export.StatusExport"
     find_alembic()
     list_only_units()
     return config

@@ -133,7 +133,7 @@ def flat_policy_loss(agent, networks, batch):
     return (two - one).mean(), {}
 """
 
-LIBRARY = """
+INHERITED = """
 class MySampler(HindsightSampler):
     pass
 
@@ -141,6 +141,14 @@ class MySampler(HindsightSampler):
 class MySAW(SAW):
     pass
 """
+
+# The checks lock these while they ask; grading also notices where a cell keeps one for later.
+LIBRARY = {
+    "my-saw": [
+        "saw_edu.agents.saw:SAW.subgoal_policy_loss",
+        "saw_edu.agents.saw:SAW.flat_policy_loss",
+    ],
+}
 
 MUTANTS = {
     "waypoint-weights": [
@@ -369,7 +377,7 @@ class MySAW(SAW):
             replace=("rows, actor_goals, last_rows, is_random,", "rows, actor_goals, last_rows, ~is_random,"),
         ),
         Mutant("TypeError", replace=("return teacher + flat, metrics", "return teacher + flat")),
-        Mutant("RuntimeError", source=LIBRARY),
+        Mutant("RuntimeError", source=INHERITED),
     ],
 }
 

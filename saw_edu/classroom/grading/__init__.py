@@ -1,0 +1,1 @@
+"""Grading: submissions run in a sandbox, their answers are judged outside it, results go to nbgrader's gradebook."""

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox. None of it knows an expected answer."""

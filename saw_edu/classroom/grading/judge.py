@@ -1,0 +1,176 @@
+"""Decides, in the trusted process, what the plain data that came out of the sandbox is worth, and words the message."""
+
+import builtins
+import dataclasses
+import re
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from saw_edu.checks.check import Case, Check, Mistake, Verdict
+from saw_edu.checks.probe import Record
+from saw_edu.checks.values import Plain
+from saw_edu.classroom.grading.plan import CheckPlan, UnitPlan
+from saw_edu.classroom.grading.sandbox import Limits, Outcome
+
+RIGHT, WRONG, NOT_STARTED, STOPPED, FLAGGED, UNGRADED = (
+    "right",
+    "wrong",
+    "not started",
+    "stopped",
+    "flagged",
+    "ungraded",
+)
+_LONGEST = 1500
+_ONE_AT_A_TIME = threading.Lock()
+
+_GENERAL = {
+    "missing": "it returned None. Is a `return` missing?",
+    "raised": "it raised {exception}",
+    "type": "the answer is of another type than asked for",
+    "shape": "the answer's shape, length or keys are not those asked for",
+    "dtype": "the answer holds another kind of numbers than asked for",
+    "finite": "there are NaNs or infinities in the answer",
+    "value": "the value differs",
+    "inputs": "the answer is right, but the function changes its inputs in place. Work on a copy",
+}
+_ADVICE = {
+    "sign": "The sign is the wrong way round",
+    "order": "The values are right but in another order",
+    "factor": "Every value is off by the same factor",
+    "negated": "Every answer is the opposite of what it should be",
+    "no return": "Is a `return` missing?",
+    "broadcast": "Did (N,) meet (N, 1)?",
+}
+_KNOWN_ERRORS = {name for name in dir(builtins) if name.endswith(("Error", "Exception", "Iteration", "Exit"))}
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckResult:
+    """What became of one check cell. mistake: the misconception's name, where one was recognised.
+
+    state: "right", "wrong", "not started", "stopped" (it was killed), "flagged", "ungraded" (not the student's fault).
+    """
+
+    grade_id: str
+    exercise: str
+    state: str
+    points: float
+    of: float
+    message: str
+    mistake: str | None = None
+    where: str = ""
+
+
+class CachedCheck(Check):
+    """A check that asks its reference and its known mistakes once for each case, not once for each student."""
+
+    def _expected(self, case: Case) -> Plain:
+        cache: dict[str, Plain] = self.__dict__.setdefault("_cache", {})
+        if case.label not in cache:
+            cache[case.label] = super()._expected(case)
+        return cache[case.label]
+
+    def _prediction(self, mistake: Mistake, case: Case) -> Record:
+        cache: dict[tuple[str, str], Record] = self.__dict__.setdefault("_predictions", {})
+        key = mistake.name, case.label
+        if key not in cache:
+            cache[key] = super()._prediction(mistake, case)
+        return cache[key]
+
+
+def cached(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Make checks fit for judging many answers."""
+    names = [field.name for field in dataclasses.fields(Check)]
+    return tuple(CachedCheck(**{name: getattr(check, name) for name in names}) for check in checks)
+
+
+def use_caches(unit: UnitPlan) -> None:
+    """Make all checks of a unit fit for judging many answers."""
+    for check in [check for chapter in unit.chapters for exercise in chapter.exercises for check in exercise.checks]:
+        object.__setattr__(check, "visible", cached(check.visible))
+        object.__setattr__(check, "hidden", cached(check.hidden))
+
+
+def result(plan: CheckPlan, state: str, message: str, mistake: str | None = None) -> CheckResult:
+    """A check cell's result; all its points for "right", none for anything else."""
+    points = plan.points if state == RIGHT else 0.0
+    name = plan.cell.grade_id
+    return CheckResult(name, plan.cell.exercise, state, points, plan.points, message[:_LONGEST], mistake)
+
+
+def judge(plan: CheckPlan, outcome: Outcome, limits: Limits, *, hidden: bool) -> CheckResult:
+    """Judge what a program wrote. hidden: which of the two phases it was; messages on hidden tests quote nothing."""
+    cell = next((frame for frame in outcome.frames if frame.get("stage") == "cell"), None)
+    frame = next((frame for frame in outcome.frames if frame.get("stage") == "records"), None)
+    title = plan.cell.exercise
+    if outcome.end == "refused":
+        return result(plan, UNGRADED, f"the sandbox failed: {outcome.detail}")
+    records = frame.get("records") if frame else None
+    if not isinstance(records, list) or frame is None:
+        return result(plan, STOPPED, f"✗ {title}: {_ended(outcome, limits)}", "stopped")
+    checks = plan.hidden if hidden else plan.visible
+    for number, check in enumerate(checks):
+        if number >= len(records):
+            return _absent(plan, cell, frame)
+        verdict = _verdict(check, records[number])
+        if not verdict.passed:
+            return _failure(plan, check, verdict, records[number], hidden)
+    if frame.get("error") is not None:
+        return _absent(plan, cell, frame)
+    return result(plan, RIGHT, f"✓ {title}: all tests pass.")
+
+
+def _verdict(check: Check, record: Any) -> Verdict:
+    try:
+        with _ONE_AT_A_TIME:  # references and known mistakes run with the global generators and streams replaced
+            return check.judge(record)
+    except Exception as error:  # such as data that looks right and is not
+        return Verdict(False, f"✗ {check.title}: the answer could not be read ({type(error).__name__}).", "unreadable")
+
+
+def _failure(plan: CheckPlan, check: Check, verdict: Verdict, record: Any, hidden: bool) -> CheckResult:
+    if verdict.stage == "not started":
+        return result(plan, NOT_STARTED, verdict.message)
+    if verdict.mistake == "ReferenceCalled":
+        message = f"⚑ {check.title}: it calls the library's own implementation. A person will look at this."
+        return result(plan, FLAGGED, message, "library's implementation")
+    if not hidden:
+        return result(plan, WRONG, verdict.message, verdict.mistake)
+    declared = next((m for m in check.mistakes if m.name == verdict.mistake), None)
+    words = _GENERAL.get(verdict.stage, "the answer could not be read").format(exception=_exception(verdict.mistake))
+    advice = declared.message if declared else _ADVICE.get(verdict.mistake or "", "")
+    head = f"✗ {check.title}, hidden test “{verdict.case}”: {words}."
+    name = _exception(verdict.mistake) if verdict.stage == "raised" else verdict.mistake
+    return result(plan, WRONG, head + (f"\n  {advice}" if advice else ""), name or verdict.stage)
+
+
+def _exception(name: str | None) -> str:
+    """An exception's name, if it is one of Python's: any other could spell out what a hidden test asks."""
+    return name if name in _KNOWN_ERRORS else "an exception"
+
+
+def _absent(plan: CheckPlan, cell: Any, frame: dict[str, Any]) -> CheckResult:
+    """Word that checks did not get what they ask for: the cell failed before it defined anything."""
+    error = cell.get("error") if isinstance(cell, dict) else None
+    error = error if isinstance(error, dict) else frame.get("error")
+    error = error if isinstance(error, dict) else {}
+    name, text, where = (str(error.get(key, ""))[:300] for key in ("exception", "message", "where"))
+    if name == "NotImplementedError":
+        return result(plan, NOT_STARTED, f"○ {plan.cell.exercise}: not started yet (it raises NotImplementedError).")
+    words = f"its cell raised {name or 'an exception'}: {text}" + (f" at {where}" if where else "")
+    return result(plan, WRONG, f"✗ {plan.cell.exercise}: {words}", name if re.fullmatch(r"\w{1,40}", name) else None)
+
+
+def _ended(outcome: Outcome, limits: Limits) -> str:
+    """Say why a program wrote no result."""
+    words = {
+        "time": f"it did not finish within {limits.seconds:.0f} s. Is there a loop without end?",
+        "memory": f"it used more memory than the {limits.memory_bytes / 2**30:.1f} GiB allowed",
+        "processes": "it started more processes than a solution may",
+        "output": "it wrote more than a solution may",
+        "unreadable": "the answer could not be read",
+        "exit": "it ended Python itself. Is there an `exit()`?",
+        "signal": f"Python was killed (signal {outcome.detail}): a crash, a lack of memory, or too much computing",
+    }
+    return words.get(outcome.end, "it did not finish")

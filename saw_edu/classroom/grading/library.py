@@ -1,0 +1,27 @@
+"""The library's own functions, some of which would solve an exercise."""
+
+import ast
+import functools
+from pathlib import Path
+
+
+def is_library(module: str) -> bool:
+    """Whether a module is one that an exercise could take its answer from."""
+    return module.startswith("saw_edu.") and not module.startswith(("saw_edu.checks", "saw_edu.classroom"))
+
+
+@functools.cache
+def all_functions() -> tuple[str, ...]:
+    """All functions and methods of the library, as `package.module:Class.method`."""
+    root, found = Path(__file__).parents[2], []
+    for path in sorted(root.rglob("*.py")):
+        module = ".".join(["saw_edu", *path.relative_to(root).with_suffix("").parts]).removesuffix(".__init__")
+        if not is_library(module):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                found.append(f"{module}:{node.name}")
+            if isinstance(node, ast.ClassDef):
+                inner = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+                found += [f"{module}:{node.name}.{item.name}" for item in inner]
+    return tuple(found)

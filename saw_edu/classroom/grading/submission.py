@@ -1,0 +1,261 @@
+"""Reads a submitted notebook and takes from it what is the student's: the answers, and what they need to run."""
+
+import ast
+import contextlib
+import json
+import re
+import symtable
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import nbformat.reader
+
+from saw_edu.classroom.grading.plan import ChapterPlan, ExercisePlan, bound
+from saw_edu.classroom.source import Cell
+
+MOST_BYTES = 32 * 2**20
+MOST_CHARACTERS = 200_000
+"""A longer cell is not read as code in the trusted process: Python's parser takes a thousand times its size."""
+_FENCE = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
+
+
+class UngradableError(ValueError):
+    """A file that cannot be graded; the message is the reason, in words for instructor and student."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One cell of a submission. source_cell: the course's cell that it is a version of; None for the student's own."""
+
+    index: int
+    kind: str
+    source: str
+    source_cell: Cell | None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    attachments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submitted notebook, its cells matched with the course's."""
+
+    plan: ChapterPlan
+    items: tuple[Item, ...]
+
+    def versions(self, grade_id: str) -> list[Item]:
+        """The submitted versions of a cell, in order: none where it was deleted, several where it was copied."""
+        return [item for item in self.items if item.source_cell and item.source_cell.role
+                and item.source_cell.grade_id == grade_id]  # fmt: skip
+
+
+def read_submission(path: Path, plan: ChapterPlan, others: list[ChapterPlan]) -> Submission:
+    """Read a submitted notebook. others: the unit's other chapters, to recognise a file under the wrong name.
+
+    Raises UngradableError with the reason, never anything else.
+    """
+    cells = read_cells(path)
+    items = _match(cells, plan)
+    answers = sum(item.source_cell is not None and item.source_cell.role in ("exercise", "question") for item in items)
+    if answers == 0:
+        for other in others:
+            if any(item.source_cell and item.source_cell.role for item in _match(cells, other)):
+                raise UngradableError(f"this is the notebook {other.name} under the name of {plan.name}")
+        raise UngradableError(f"it has no exercise of {plan.name} in it: another notebook?")
+    return Submission(plan, tuple(items))
+
+
+def identify(path: Path, plans: tuple[ChapterPlan, ...]) -> ChapterPlan | None:
+    """Find the chapter that a notebook's exercises belong to, whatever its name; None when there is none."""
+    try:
+        cells = read_cells(path)
+    except UngradableError:
+        return None
+    counts: list[int] = []
+    for plan in plans:
+        counts.append(sum(item.source_cell is not None and bool(item.source_cell.role) for item in _match(cells, plan)))
+    best = max(counts, default=0)
+    return plans[counts.index(best)] if best else None
+
+
+def read_cells(path: Path) -> list[dict[str, Any]]:
+    """Read a notebook's cells, trusting nothing in it. Raises UngradableError."""
+    if path.is_symlink() or not path.is_file():
+        raise UngradableError("it is not a file")
+    size = path.stat().st_size
+    if size == 0:
+        raise UngradableError("the file is empty")
+    if size > MOST_BYTES:
+        raise UngradableError(f"the file has {size / 2**20:.0f} MiB, more than the {MOST_BYTES // 2**20} allowed")
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UngradableError(_not_text(data)) from None
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UngradableError(_not_json(text)) from None
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
+        raise UngradableError("it is JSON, but not a Jupyter notebook")
+    if "cells" not in notebook:
+        try:
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+        except Exception:
+            raise UngradableError("it is a notebook of an old format that cannot be converted") from None
+    cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
+    return [{**cell, "source": _text(cell.get("source"))} for cell in cells[:5000]]
+
+
+def _text(source: Any) -> str:
+    if isinstance(source, list):
+        return "".join(part for part in source if isinstance(part, str))
+    return source if isinstance(source, str) else ""
+
+
+def _not_text(data: bytes) -> str:
+    kinds = {
+        b"%PDF": "a PDF",
+        b"PK\x03\x04": "a zip archive",
+        b"\x1f\x8b": "a compressed file",
+        b"\x89PNG": "a picture",
+    }
+    name = next((name for start, name in kinds.items() if data.startswith(start)), None)
+    return f"it is {name}, not a notebook" if name else "it is not a text file in UTF-8, as notebooks are"
+
+
+def _not_json(text: str) -> str:
+    start = text.lstrip()[:200].lower()
+    if _FENCE.search(text):
+        return "it holds unresolved merge conflicts of git"
+    if start.startswith(("<!doctype", "<html")):
+        return "it is a web page, not a notebook"
+    if start.startswith("version https://git-lfs"):
+        return "it is a Git LFS pointer, not the notebook itself"
+    if start.startswith("{"):
+        return "the file is truncated or damaged: it begins as a notebook, but is not valid JSON"
+    return "it is not a Jupyter notebook"
+
+
+def _match(cells: list[dict[str, Any]], plan: ChapterPlan) -> list[Item]:
+    """Find the course's cell for each submitted one: by grade id; by the cell's id where no other has that grade id."""
+    metadata = [_record(cell.get("metadata")) for cell in cells]
+    matches = [_known(plan.cells, _record(data.get("nbgrader")).get("grade_id")) for data in metadata]
+    taken = {match.grade_id for match in matches if match is not None}
+    items = []
+    for index, (cell, data, match) in enumerate(zip(cells, metadata, matches, strict=True)):
+        if match is None:
+            match = _known(plan.by_id, cell.get("id"))
+            match = None if match is not None and match.role and match.grade_id in taken else match
+        kind = cell.get("cell_type")
+        kind = kind if kind in ("code", "markdown", "raw") else "raw"
+        items.append(Item(index, kind, cell["source"], match, data, _record(cell.get("attachments"))))
+    return items
+
+
+def _record(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _known(cells: dict[str, Cell], name: Any) -> Cell | None:
+    return cells.get(name) if isinstance(name, str) else None
+
+
+def steps(submission: Submission, exercise: ExercisePlan, lethal: frozenset[str]) -> list[dict[str, str]]:
+    """What to run before an exercise's checks: the student's answers up to it, and what these use of other cells.
+
+    lethal: exercises whose cell did not end, and that are left out where another exercise is graded.
+    Of cells that are not answers only those statements are taken that define a name which an answer uses; so an import
+    or a helper in a cell of one's own costs nobody points, and no experiment is run.
+    """
+    plan = submission.plan
+    ends = [item.index for check in exercise.checks for item in submission.versions(check.cell.grade_id)]
+    own = [item.index for item in submission.versions(exercise.cell.grade_id)]
+    last = max([*ends, *own, -1])
+    last = last if last >= 0 else len(submission.items)
+    wanted_cells = [other.cell.grade_id for other in plan.exercises if other.cell.name not in lethal]
+    number = [other.cell.name for other in plan.exercises].index(exercise.cell.name)
+    allowed = set(wanted_cells[: number + 1]) | {exercise.cell.grade_id}
+    answers: list[tuple[int, dict[str, str]]] = []
+    for item in submission.items:
+        cell = item.source_cell
+        is_answer = cell is not None and cell.role == "exercise" and cell.grade_id in allowed
+        if is_answer and cell is not None and item.index <= last and item.kind == "code":
+            kind = "exercise" if cell.grade_id == exercise.cell.grade_id else "earlier"
+            answers.append((item.index, {"kind": kind, "name": cell.name, "code": item.source}))
+    needed = set(exercise.names)
+    for _, answer in answers:
+        needed |= _globals_of(answer["code"])
+    others = _definitions(submission, last, needed)
+    return [step for _, step in sorted([*answers, *others], key=lambda pair: pair[0])]
+
+
+def _definitions(submission: Submission, last: int, needed: set[str]) -> list[tuple[int, dict[str, str]]]:
+    """Statements of other cells that define what is needed, and what those need in turn."""
+    candidates: list[tuple[int, str, set[str]]] = []
+    present = {id(item.source_cell) for item in submission.items if item.source_cell}
+    missing = [cell for cell in submission.plan.chapter.cells if id(cell) not in present]
+    texts = [(-1, cell.source) for cell in missing if cell.kind == "code" and cell.role is None and not cell.is_setup]
+    for item in submission.items:
+        cell = item.source_cell
+        unchanged_setup = cell is not None and cell.is_setup and cell.source == item.source
+        if item.kind == "code" and item.index <= last and not unchanged_setup and (cell is None or cell.role is None):
+            texts.append((item.index, item.source))
+    for index, text in texts:
+        for statement in _statements(text):
+            names = bound(statement)
+            if names:
+                candidates.append((index, statement, names))
+    taken: set[int] = set()
+    todo = set(needed)
+    while True:
+        fresh = [k for k, (_, _, names) in enumerate(candidates) if k not in taken and names & todo]
+        if not fresh:
+            break
+        for k in fresh:
+            taken.add(k)
+            todo |= _globals_of(candidates[k][1])
+    return [(candidates[k][0], {"kind": "own", "name": "", "code": candidates[k][1]}) for k in sorted(taken)]
+
+
+def _statements(source: str) -> list[str]:
+    """The statements of a cell, each as text; lines of IPython's magic are left out. None where it does not parse."""
+    tree = parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source))
+    found = []
+    for node in tree.body if tree else []:
+        with contextlib.suppress(RecursionError):
+            found.append(ast.unparse(node))
+    return found
+
+
+def parse(source: str) -> ast.Module | None:
+    """Parse a student's code; None where it does not parse, is nested too deep or is too long."""
+    if len(source) > MOST_CHARACTERS:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def _globals_of(source: str) -> set[str]:
+    """The names that code takes from its module, with those inside functions and classes, as far as it parses."""
+    try:
+        table = symtable.symtable(source[:MOST_CHARACTERS], "<cell>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set(re.findall(r"[A-Za-z_]\w*", source))
+    found: set[str] = set()
+    todo = [table]
+    while todo:
+        scope = todo.pop()
+        found |= {
+            symbol.get_name()
+            for symbol in scope.get_symbols()
+            if symbol.is_referenced() and (symbol.is_global() or scope.get_type() == "module")
+        }
+        todo += scope.get_children()
+    return found

@@ -1,0 +1,164 @@
+"""Grades a submission: each exercise in processes of its own, visible tests first, hidden tests in another process."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from saw_edu.classroom.grading import cheats
+from saw_edu.classroom.grading.gradebook import NotebookResult
+from saw_edu.classroom.grading.judge import FLAGGED, NOT_STARTED, RIGHT, UNGRADED, CheckResult, judge, result
+from saw_edu.classroom.grading.plan import ChapterPlan, CheckPlan, ExercisePlan, UnitPlan
+from saw_edu.classroom.grading.sandbox import Limits, Outcome, Sandbox
+from saw_edu.classroom.grading.submission import (
+    Item,
+    Submission,
+    UngradableError,
+    identify,
+    read_submission,
+    steps,
+)
+
+
+class PlanError(RuntimeError):
+    """The unit's own solutions do not pass its checks in the sandbox: nobody must be graded by them."""
+
+
+def grade_submission(
+    sandbox: Sandbox, plan: UnitPlan, folder: Path, limits: Limits, finish: float
+) -> list[NotebookResult]:
+    """Grade all notebooks of one student's folder. finish: when the student's time is over (time.monotonic)."""
+    return [_grade_one(sandbox, plan, chapter, folder, limits, finish) for chapter in plan.chapters]
+
+
+def _grade_one(
+    sandbox: Sandbox, plan: UnitPlan, chapter: ChapterPlan, folder: Path, limits: Limits, finish: float
+) -> NotebookResult:
+    others = [other for other in plan.chapters if other is not chapter]
+    path = folder / f"{chapter.name}.ipynb"
+    if not path.exists() and not path.is_symlink():
+        reason = _renamed(plan, chapter, folder)
+        return NotebookResult(chapter, "ungradable" if reason else "missing", reason=reason or "not handed in")
+    try:
+        submission = read_submission(path, chapter, others)
+    except UngradableError as error:
+        return NotebookResult(chapter, "ungradable", reason=str(error))
+    return grade_notebook(sandbox, submission, limits, finish)
+
+
+def _renamed(plan: UnitPlan, chapter: ChapterPlan, folder: Path) -> str:
+    """Say which other file of a submission may be the notebook that is missing; empty where none is."""
+    known = {f"{other.name}.ipynb" for other in plan.chapters}
+    strays = sorted(path for path in folder.iterdir() if path.name not in known and not path.name.startswith("."))
+    for path in strays:
+        if path.is_file() and identify(path, plan.chapters) is chapter:
+            return f"there is no {chapter.name}.ipynb, but {path.name!r} seems to be it: rename it and grade again"
+    files = [path.name for path in strays if path.is_file() and path.name != "timestamp.txt"]
+    return f"there is no {chapter.name}.ipynb, but {', '.join(map(repr, files[:3]))}" if files else ""
+
+
+def grade_notebook(sandbox: Sandbox, submission: Submission, limits: Limits, finish: float) -> NotebookResult:
+    """Grade one notebook. finish: when the student's time is over (time.monotonic); what is left then is "ungraded"."""
+    lethal: set[str] = set()
+    results: list[CheckResult] = []
+    flags = cheats.of_notebook(submission)
+    for exercise in submission.plan.exercises:
+        attacks, doubts = _looks(submission, exercise)
+        flags += [f"{exercise.cell.name}: {reason}" for reason in attacks + doubts]
+        for check in exercise.checks:
+            found = _grade_check(sandbox, submission, exercise, check, limits, finish, lethal)
+            if attacks and found.state not in (NOT_STARTED, UNGRADED):
+                message = f"⚑ {exercise.cell.name}: {attacks[0]}. A person will look at this."
+                found = result(check, FLAGGED, message)
+            if found.state == FLAGGED and not attacks:
+                flags.append(f"{exercise.cell.name}: it calls the library's own implementation")
+            results.append(found)
+    return NotebookResult(submission.plan, "graded", tuple(results), flags=tuple(flags), submission=submission)
+
+
+def _looks(submission: Submission, exercise: ExercisePlan) -> tuple[list[str], list[str]]:
+    attacks: list[str] = []
+    doubts: list[str] = []
+    for item in submission.versions(exercise.cell.grade_id):
+        more = cheats.of_answer(item.source)
+        attacks, doubts = attacks + more[0], doubts + more[1]
+    return list(dict.fromkeys(attacks)), list(dict.fromkeys(doubts))
+
+
+def _grade_check(
+    sandbox: Sandbox,
+    submission: Submission,
+    exercise: ExercisePlan,
+    check: CheckPlan,
+    limits: Limits,
+    finish: float,
+    lethal: set[str],
+) -> CheckResult:
+    program = {
+        "setup": list(submission.plan.setup),
+        "steps": steps(submission, exercise, frozenset(lethal)),
+        "visible": check.visible_code,
+        "guarded": exercise.guarded,
+    }
+    found = result(check, RIGHT, f"✓ {exercise.cell.name}")
+    for hidden in (False, True):
+        if not (check.hidden if hidden else check.visible):
+            continue
+        left = finish - time.monotonic()
+        if left < 1:
+            return result(check, UNGRADED, "the time for the whole submission was over before this exercise")
+        own = replace(limits, seconds=min(limits.seconds, left), patience=min(limits.patience, left))
+        more = {"phase": "hidden", "hidden": check.hidden_code, "modules": submission.plan.hidden}
+        less = {"phase": "visible", "hidden": "", "modules": {}}
+        outcome: Outcome = sandbox.run({**program, **(more if hidden else less)}, own)
+        if not any(frame.get("stage") == "cell" for frame in outcome.frames) and outcome.end != "refused":
+            lethal.add(exercise.cell.name)
+        if outcome.end == "time" and own.seconds < limits.seconds:
+            return result(check, UNGRADED, "the time for the whole submission was over during this exercise")
+        found = judge(check, outcome, own, hidden=hidden)
+        if found.state != RIGHT:
+            return found
+    return found
+
+
+def solution_of(plan: ChapterPlan) -> Submission:
+    """The course's own solution as if a student had handed it in."""
+    items = [Item(index, cell.kind, cell.source, cell) for index, cell in enumerate(plan.chapter.cells)]
+    return Submission(plan, tuple(items))
+
+
+def _prove_setup(sandbox: Sandbox, plan: ChapterPlan, limits: Limits) -> None:
+    """Run a chapter's setup cells alone, to name what is missing in the sandbox."""
+    step = {"kind": "exercise", "name": "setup", "code": "\n".join(plan.setup)}
+    program = {
+        "setup": [],
+        "steps": [step],
+        "visible": "",
+        "guarded": [],
+        "phase": "visible",
+        "hidden": "",
+        "modules": {},
+    }
+    frames = sandbox.run(program, limits).frames
+    error = frames[0].get("error") if frames else None
+    if error:
+        raise PlanError(f"{plan.name}: a setup cell fails in the sandbox: {error['exception']}: {error['message']}")
+
+
+def prove(sandbox: Sandbox, unit: UnitPlan, limits: Limits) -> None:
+    """Grade the course's own solutions. Raises PlanError unless every exercise gets its points.
+
+    A guard on a library function that an exercise's solution or probes need is taken away.
+    """
+    wrong = []
+    for plan in unit.chapters:
+        _prove_setup(sandbox, plan, limits)
+        graded = grade_notebook(sandbox, solution_of(plan), limits, time.monotonic() + 3600)
+        for exercise in plan.exercises:
+            own = [check for check in graded.checks if check.exercise == exercise.cell.name]
+            if exercise.guarded and any(check.state != RIGHT for check in own):
+                exercise.guarded.clear()
+                again = grade_notebook(sandbox, solution_of(plan), limits, time.monotonic() + 3600)
+                own = [check for check in again.checks if check.exercise == exercise.cell.name]
+            wrong += [f"{plan.name}: {check.message}" for check in own if check.state != RIGHT]
+    if wrong:
+        raise PlanError("the course's own solutions do not pass in the sandbox:\n" + "\n".join(wrong))
