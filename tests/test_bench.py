@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from sandboxes import needs_sandbox
 from typer.testing import CliRunner
 
 from saw_edu import bench
 from saw_edu.agents import GCBC
 from saw_edu.benchmark import speed
 from saw_edu.classroom.grading import speed as grading_speed
-from saw_edu.classroom.grading.sandbox import find_bubblewrap
 from saw_edu.cli import app
 from saw_edu.data import Trajectories
 from saw_edu.nn import Networks
@@ -189,7 +189,7 @@ def test_grading_speed_is_a_ratio_to_the_mean_of_both_runs() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_bubblewrap() is None, reason="no bubblewrap on this machine")
+@needs_sandbox
 def test_nbgrader_and_saw_edu_give_the_same_scores() -> None:
     found = grading_speed.measure(8, jobs=1)  # the solution and all of the first exercise's wrong answers among them
     assert found.same

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from grade_corpus import FIRST, HIDDEN_WORDS, SAMPLE, SECOND, Submitted, corpus, write
 from nbgrader.api import Gradebook
+from sandboxes import needs_sandbox
 
 from saw_edu.classroom.grading.run import STATUS_FILE, Options, StudentResult, grade_unit
-from saw_edu.classroom.grading.sandbox import Limits, find_bubblewrap
+from saw_edu.classroom.grading.sandbox import Limits
 from saw_edu.classroom.release import student_notebooks
 from saw_edu.classroom.source import read_chapter
 
@@ -22,7 +23,7 @@ RELEASE = student_notebooks("unit1", [CHAPTER])["01_returns.ipynb"]
 CORPUS = {submitted.name: submitted for submitted in corpus(CHAPTER, RELEASE)}
 LIMITS = Limits(seconds=4, patience=40, memory_bytes=2**30)
 
-pytestmark = pytest.mark.skipif(find_bubblewrap() is None, reason="no bubblewrap on this machine")
+pytestmark = needs_sandbox
 
 
 @dataclass

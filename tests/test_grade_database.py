@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 from nbgrader.api import Gradebook
+from sandboxes import needs_sandbox, no_sandbox
 from test_grade_runs import CORPUS, LIMITS, make_course
 from typer.testing import CliRunner
 
 from saw_edu.classroom.grading.gradebook import without_password
 from saw_edu.classroom.grading.report import gather
 from saw_edu.classroom.grading.run import GradeError, Options, grade_unit
-from saw_edu.classroom.grading.sandbox import find_bubblewrap
 from saw_edu.cli import app
 
 SECRET = "s3cr3t:w@rd"
@@ -85,7 +85,7 @@ def grades(url: str) -> dict[str, Any]:
         }  # fmt: skip
 
 
-@pytest.mark.skipif(find_bubblewrap() is None, reason="no bubblewrap on this machine")
+@needs_sandbox
 def test_grading_into_postgresql_is_as_into_sqlite(server: str, tmp_path: Path) -> None:
     course = make_course(tmp_path, ["half", "solution", "truncated", "untouched"])
     options = {"jobs": 1, "limits": LIMITS}
@@ -109,7 +109,7 @@ def test_a_wrong_password_is_refused_and_not_shown(
     course = make_course(tmp_path, ["solution"])
     monkeypatch.chdir(course)
     wrong = server.replace(QUOTED, "an-0ther-word")
-    sandbox = [] if find_bubblewrap() else ["--no-sandbox"]
+    sandbox = [] if not no_sandbox() else ["--no-sandbox"]
     for command in (["grade", "unit1", "--db", wrong, *sandbox], ["report", "unit1", "--db", wrong]):
         refused = CliRunner().invoke(app, command)
         assert refused.exit_code == 2
@@ -131,7 +131,7 @@ def test_a_wrong_password_is_refused_and_not_shown(
 def test_no_message_shows_a_password(url: str, tmp_path: Path) -> None:
     course = make_course(tmp_path, ["solution"])
     with pytest.raises(GradeError, match="cannot be opened") as caught:
-        grade_unit(course, "unit1", Options(database=url, sandboxed=find_bubblewrap() is not None))
+        grade_unit(course, "unit1", Options(database=url, sandboxed=not no_sandbox()))
     assert SECRET not in str(caught.value)
     assert QUOTED not in str(caught.value)
 

@@ -5,25 +5,24 @@ import sys
 from pathlib import Path
 
 import pytest
+from sandboxes import needs_sandbox
 from test_grade_runs import LIMITS, files, make_course, scores
 from typer.testing import CliRunner
 
 from saw_edu.classroom.grading import run as grading
 from saw_edu.classroom.grading.graders import RayError
 from saw_edu.classroom.grading.run import Options, grade_unit
-from saw_edu.classroom.grading.sandbox import find_bubblewrap
 from saw_edu.cli import app
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'saw-edu[ray]'"
 )
-needs_bubblewrap = pytest.mark.skipif(find_bubblewrap() is None, reason="no bubblewrap on this machine")
 NAMES = ["edited-tests", "half", "loop", "solution", "truncated", "untouched"]
 
 
 @pytest.mark.slow
 @needs_ray
-@needs_bubblewrap
+@needs_sandbox
 def test_ray_gives_the_same_grades(tmp_path: Path) -> None:
     here, there = make_course(tmp_path / "here", NAMES), make_course(tmp_path / "there", NAMES)
     grade_unit(here, "unit1", Options(jobs=1, limits=LIMITS))

@@ -16,6 +16,7 @@ import nbformat
 import pytest
 from grade_corpus import FIRST, SECOND, Submitted, corpus, write
 from nbgrader.api import Gradebook
+from sandboxes import needs_sandbox, no_sandbox
 from typer.testing import CliRunner
 
 from saw_edu.classroom.grading import run as grading
@@ -23,7 +24,7 @@ from saw_edu.classroom.grading import sandbox
 from saw_edu.classroom.grading.intake import IntakeError, take_in
 from saw_edu.classroom.grading.plan import read_unit
 from saw_edu.classroom.grading.run import GradeError, Options, grade_unit
-from saw_edu.classroom.grading.sandbox import Limits, find_bubblewrap
+from saw_edu.classroom.grading.sandbox import Limits
 from saw_edu.classroom.release import student_notebooks
 from saw_edu.classroom.source import read_chapter
 from saw_edu.cli import app
@@ -34,8 +35,6 @@ CHAPTER = read_chapter(FIXTURE / "solutions" / "unit1" / "01_returns.py")
 RELEASE = student_notebooks("unit1", [CHAPTER])["01_returns.ipynb"]
 CORPUS = {submitted.name: submitted for submitted in corpus(CHAPTER, RELEASE)}
 LIMITS = Limits(seconds=4, patience=40)
-
-needs_bubblewrap = pytest.mark.skipif(find_bubblewrap() is None, reason="no bubblewrap on this machine")
 
 
 def make_course(root: Path, names: list[str]) -> Path:
@@ -64,7 +63,7 @@ def files(course: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@needs_bubblewrap
+@needs_sandbox
 def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
     names = ["half", "magic", "prints", "raises", "solution", "truncated", "untouched", "warns"]
     whole, cut = make_course(tmp_path / "whole", names), make_course(tmp_path / "cut", names)
@@ -92,7 +91,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_undisturbed_one(tmp_path: Path) -> 
     assert not list(cut.glob("autograded/*/.unit1-*"))
 
 
-@needs_bubblewrap
+@needs_sandbox
 def test_grading_again_replaces_automatic_scores_and_keeps_manual_ones(tmp_path: Path) -> None:
     course = make_course(tmp_path, ["half", "solution", "truncated"])
     grade_unit(course, "unit1", Options(jobs=1, limits=LIMITS))
@@ -133,7 +132,7 @@ def _export_tells_what_a_score_is_worth(course: Path) -> None:
 
 
 @pytest.mark.slow
-@needs_bubblewrap
+@needs_sandbox
 def test_what_is_not_graded_before_the_deadline_waits_for_a_person(tmp_path: Path) -> None:
     course = make_course(tmp_path, ["loop", "solution"])
     results = {r.student: r for r in grade_unit(course, "unit1", Options(jobs=1, limits=LIMITS, deadline=3))}
@@ -173,7 +172,7 @@ def test_an_installed_library_is_covered_too(tmp_path: Path, monkeypatch: pytest
 
 def test_bad_input_is_refused_before_work_starts(tmp_path: Path) -> None:
     course = make_course(tmp_path, ["solution"])
-    options = Options(sandboxed=find_bubblewrap() is not None)
+    options = Options(sandboxed=not no_sandbox())
     with pytest.raises(FileNotFoundError, match="no unit 'unit9'"):
         grade_unit(course, "unit9", options)
     with pytest.raises(GradeError, match="no submission of unit1 by nobody"):
@@ -231,7 +230,7 @@ def test_a_zip_that_grows_without_bounds_is_not_unpacked(tmp_path: Path) -> None
     assert any("eve.zip" in line for line in said)
 
 
-@needs_bubblewrap
+@needs_sandbox
 def test_links_pipes_and_folders_are_no_notebooks(tmp_path: Path) -> None:
     course = make_course(tmp_path, ["solution"])
     for name in ("link", "pipe", "folder"):
@@ -256,7 +255,7 @@ def test_status_and_notebook_of_an_ungradable_file_say_why(tmp_path: Path) -> No
     submitted = Submitted("x", {"01_returns.ipynb": b""}, (None, None))
     course = make_course(tmp_path, [])
     write([submitted], course / "submitted", "unit1")
-    options = Options(jobs=1, sandboxed=find_bubblewrap() is not None, limits=LIMITS)
+    options = Options(jobs=1, sandboxed=not no_sandbox(), limits=LIMITS)
     (result,) = grade_unit(course, "unit1", options)
     assert result.reasons == ["01_returns: ungradable: the file is empty"]
     folder = course / "autograded" / "x" / "unit1"

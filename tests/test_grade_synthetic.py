@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 from grade_synthetic import HOSTILE, run
-
-from saw_edu.classroom.grading.sandbox import find_bubblewrap
+from sandboxes import needs_sandbox
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_bubblewrap() is None, reason="no bubblewrap on this machine")
+@needs_sandbox
 def test_every_synthetic_submission_gets_the_points_that_it_must(tmp_path: Path) -> None:
     submissions, results, wrong = run(tmp_path / "course", "unit5", 60, jobs=2)
     assert not wrong, "\n".join(wrong)

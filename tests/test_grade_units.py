@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from grade_synthetic import used_answers
+from sandboxes import needs_sandbox
 
 from saw_edu.classroom.grading.run import Options, StudentResult, grade_unit
-from saw_edu.classroom.grading.sandbox import find_bubblewrap
 from saw_edu.classroom.markers import MARKERS
 from saw_edu.classroom.mutants import exercise_sets
 from saw_edu.classroom.release import student_notebooks
@@ -20,7 +20,7 @@ UNITS = sorted({path.parent.name for path in chapter_paths(ROOT)})
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(find_bubblewrap() is None, reason="no bubblewrap on this machine"),
+    needs_sandbox,
 ]
 
 
