@@ -62,9 +62,11 @@ def _binds(node: ast.AST) -> set[str]:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {alias.asname or alias.name.split(".")[0] for alias in node.names}
     found = {item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
-    changed = [item.value for item in ast.walk(node) if isinstance(item, (ast.Attribute, ast.Subscript))]
-    found |= {item.id for item in changed if isinstance(item, ast.Name)} if isinstance(node, ast.Assign) else set()
-    return found
+    targets = [
+        item for target in getattr(node, "targets", []) for item in ast.walk(target)
+    ]  # also x.a = 1 and x[0] = 1
+    changed = [item.value for item in targets if isinstance(item, (ast.Attribute, ast.Subscript))]
+    return found | {item.id for item in changed if isinstance(item, ast.Name)}
 
 
 def _calls_check(node: ast.AST) -> bool:
