@@ -115,13 +115,23 @@ def grade(
     from saw_edu.classroom.grading.intake import IntakeError
     from saw_edu.classroom.grading.sandbox import SandboxError
     from saw_edu.classroom.grading.worker import PlanError
+    from saw_edu.classroom.hidden import HiddenTestsError
     from saw_edu.classroom.source import source_root
 
     names = tuple(name.strip() for name in (students or "").split(",") if name.strip())
     options = grading.Options(names, jobs, deadline, db, handed_in, not no_sandbox, force, ray=ray)
     try:
         results = grading.grade_unit(source_root(Path.cwd()), Path(unit).name, options, typer.echo)
-    except (grading.GradeError, RayError, SandboxError, PlanError, SourceError, IntakeError, OSError) as error:
+    except (
+        grading.GradeError,
+        RayError,
+        SandboxError,
+        PlanError,
+        SourceError,
+        HiddenTestsError,
+        IntakeError,
+        OSError,
+    ) as error:
         typer.echo(f"saw-edu grade: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
@@ -143,11 +153,12 @@ def report(
     """
     from saw_edu.classroom.build import SourceError
     from saw_edu.classroom.grading import report as reports
+    from saw_edu.classroom.hidden import HiddenTestsError
     from saw_edu.classroom.source import source_root
 
     try:
         made, folder = reports.report_unit(source_root(Path.cwd()), Path(unit).name, db, out)
-    except (reports.ReportError, SourceError, OSError) as error:
+    except (reports.ReportError, SourceError, HiddenTestsError, OSError) as error:
         typer.echo(f"saw-edu report: {error}", err=True)
         raise typer.Exit(2) from None
     typer.echo(f"{reports.summary(made)}\nwritten: {folder / 'report.html'}, {folder / 'grades.csv'}")
