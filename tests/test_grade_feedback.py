@@ -102,5 +102,5 @@ def test_what_was_not_graded_is_not_shown_as_right_or_as_zero() -> None:
     cell.outputs, cell.execution_count = [], None
     del cell.metadata["saw_edu"]
     made = page(nbformat.v4.new_notebook(cells=[cell]), {"score": 0.0, "max_score": 2.0})
-    assert "<td>– ungraded</td><td>–</td>" in made
+    assert "<td>– ungraded</td><td>– of 2</td>" in made
     assert "a part is not graded yet" in made

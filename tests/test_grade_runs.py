@@ -114,6 +114,22 @@ def test_grading_again_replaces_automatic_scores_and_keeps_manual_ones(tmp_path:
         comment = gradebook.find_comment("question-why-discount", "01_returns", "unit1", "half")
         assert comment.comment == "nearly"
     _export_tells_what_a_score_is_worth(course)
+    _feedback_tells_what_nobody_has_graded(course)
+
+
+def _feedback_tells_what_nobody_has_graded(course: Path) -> None:
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "saw-edu") as gradebook:
+        question = gradebook.find_grade("question-why-discount", "01_returns", "unit1", "solution")
+        question.auto_score, question.needs_manual_grade = None, True  # answered, and waiting for a person
+        gradebook.db.commit()
+    command = [sys.executable, "-m", "nbgrader", "generate_feedback", "unit1"]
+    done = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    pages = {name: (course / f"feedback/{name}/unit1/01_returns.html").read_text() for name in ("half", "solution")}
+    assert "<td> not graded yet</td><td>– of 2</td>" in pages["solution"]
+    assert "3 of 5 points</strong> so far: a part is not graded yet" in pages["solution"]
+    assert "<td> by hand</td><td>1.5 of 2</td>" in pages["half"]
+    assert "4.5 of 5 points</strong></p>" in pages["half"]
 
 
 def _export_tells_what_a_score_is_worth(course: Path) -> None:

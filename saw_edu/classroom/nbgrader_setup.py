@@ -53,6 +53,20 @@ class StubSolutions(preprocessors.ClearSolutions):
         return super().preprocess_cell(cell, resources, cell_index)
 
 
+class GetGradesAndOpenOnes(preprocessors.GetGrades):
+    """nbgrader's GetGrades, which also notes what nobody has graded yet: nbgrader gives that as a score of 0."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, cell_index: int) -> tuple[NotebookNode, Any]:
+        """Put score and comment in a cell's metadata, and a state in that of a question without a grade."""
+        cell, resources = super().preprocess_cell(cell, resources, cell_index)
+        if utils.is_grade(cell) and utils.is_solution(cell):
+            name = cell.metadata["nbgrader"]["grade_id"]
+            grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+            if grade.needs_manual_grade and grade.manual_score is None:
+                cell.metadata["saw_edu"] = NotebookNode(state="not graded yet")
+        return cell, resources
+
+
 class HideTests(preprocessors.NbGraderPreprocessor):
     """Take hidden tests out of feedback: their lines in test cells, and tracebacks, which quote the lines they pass."""
 
@@ -142,7 +156,7 @@ def configure(config: Any, root: Path) -> Any:
     ]
     config.ExecuteInFastMode.course = str(root)
     config.Execute.timeout = 300  # seconds a cell; Validate runs experiments in full
-    config.GenerateFeedback.preprocessors = [preprocessors.GetGrades, HideTests]
+    config.GenerateFeedback.preprocessors = [GetGradesAndOpenOnes, HideTests]
     config.GenerateFeedback.exporter_class = "saw_edu.classroom.grading.feedback.FeedbackExporter"
     config.ExportApp.plugin_class = "saw_edu.classroom.grading.export.StatusExport"
     find_alembic()

@@ -42,6 +42,7 @@ _ADDRESSES = {"http", "https", "mailto"}
 _PICTURES = ("image/png", "image/jpeg")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _MARKS = {"right": "✓", "wrong": "✗", "not started": "○", "stopped": "✗", "flagged": "⚑", "ungraded": "–"}
+_OPEN = ("ungraded", "not graded yet")
 _STYLE = """
 body{font:16px/1.55 system-ui,sans-serif;max-width:54rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bottom:1px solid #ccc;text-align:left;
@@ -88,23 +89,22 @@ def page(notebook: NotebookNode, grades: dict[str, Any]) -> str:
 
 def _summary(notebook: NotebookNode, grades: dict[str, Any]) -> str:
     rows = []
+    is_open = False
     for cell in notebook.cells:
         data = cell.metadata.get("nbgrader", {})
         if not data.get("grade"):
             continue
         name = str(data["grade_id"]).removeprefix("check-").removeprefix("question-")
-        state = cell.metadata.get("saw_edu", {}).get("state") or ("by hand" if data.get("solution") else _state(cell))
-        score = data.get("score")
-        points = (
-            f"{_number(score)} of {_number(data.get('points'))}" if score is not None and state != "ungraded" else "–"
-        )
+        state = _state(cell)
+        is_open |= state in _OPEN
+        points = _points(cell) or "–"
         rows.append(f"<tr><td>{html.escape(name)}</td><td>{_MARKS.get(state, '')} {html.escape(state)}</td>"
                     f"<td>{points}</td></tr>")  # fmt: skip
     total = ""
     if "score" in grades:
         late = grades.get("late_penalty") or 0
         penalty = f" ({_number(late)} points off for being late)" if late else ""
-        open_ = " so far: a part is not graded yet" if any("<td>– ungraded" in row for row in rows) else ""
+        open_ = " so far: a part is not graded yet" if is_open else ""
         points = f"{_number(grades['score'])} of {_number(grades['max_score'])} points"
         total = f"<p><strong>{points}</strong>{open_}{penalty}</p>"
     head = "<tr><th>exercise</th><th>state</th><th>points</th></tr>"
@@ -112,11 +112,25 @@ def _summary(notebook: NotebookNode, grades: dict[str, Any]) -> str:
 
 
 def _state(cell: NotebookNode) -> str:
-    """The state of a check that `nbgrader autograde` ran."""
+    """The state that `saw-edu grade` noted of a check or question, or else that of a check that nbgrader ran."""
+    noted = cell.metadata.get("saw_edu", {}).get("state")
+    if noted:
+        return str(noted)
+    if cell.metadata["nbgrader"].get("solution"):
+        return "by hand"
     if cell.get("execution_count") is None:
         return "ungraded"
     errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
     return ("not started" if errors[0].ename == "NotStarted" else "wrong") if errors else "right"
+
+
+def _points(cell: NotebookNode) -> str:
+    """Points of a check or question, "2 of 3"; where nobody has graded it yet, what it is worth; empty if unknown."""
+    data = cell.metadata["nbgrader"]
+    if data.get("score") is None:
+        return ""
+    score = "–" if _state(cell) in _OPEN else _number(data["score"])
+    return f"{score} of {_number(data.get('points'))}"
 
 
 def _number(value: Any) -> str:
@@ -134,8 +148,8 @@ def _cell(cell: NotebookNode) -> str:
         shown += "".join(_output(output, cell) for output in cell.get("outputs", []))
     else:
         shown = f"<pre>{html.escape(cell.source)}</pre>"
-    if data.get("grade") and "score" in data:
-        shown += f'<p class="points">{_number(data["score"])} of {_number(data.get("points"))} points</p>'
+    if data.get("grade") and _points(cell):
+        shown += f'<p class="points">{_points(cell)} points</p>'
     if data.get("comment"):
         shown += f'<div class="comment"><strong>Comment</strong>\n{html.escape(str(data["comment"]))}</div>'
     return shown
