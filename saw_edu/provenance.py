@@ -36,12 +36,19 @@ def origin() -> dict[str, str]:
 def commit(folder: Path | None = None) -> str:
     """A checkout's commit, with "-dirty" where files were changed since; "unknown" outside a checkout.
 
-    Without a folder, that of the library that runs; not that of a project which only has it installed.
+    Recorded results do not count as changes: they are what is being written. Without a folder, the checkout is that of
+    the library that runs; not that of a project which only has it installed.
     """
     if folder is None and not (ROOT / ".git").exists():
         return "unknown"
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     try:
-        return subprocess.run(command, cwd=folder or ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        short, changed = (
+            subprocess.run(command, cwd=folder or ROOT, capture_output=True, text=True, check=True).stdout.strip()
+            for command in (
+                ["git", "rev-parse", "--short", "HEAD"],
+                ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)assets"],
+            )
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{short}-dirty" if changed else short

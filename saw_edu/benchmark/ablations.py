@@ -139,14 +139,6 @@ class ErringSAW(_Erring, SAW):
     """SAW from a value with added errors."""
 
 
-class Value(GCIVL):
-    """GCIVL's value without its policy."""
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The value's loss."""
-        return self.value_loss(networks, target, batch)
-
-
 @dataclass(frozen=True)
 class Problem:
     """Where a setting's policies learn and are tested."""
@@ -303,7 +295,7 @@ def value_for(setting: Setting, seeds: list[int], work: Path, config: TrainingCo
         at = [recorded.seeds.index(seed) for seed in seeds]
         value = replace(recorded, seeds=seeds, networks=[recorded.networks[i] for i in at])
     else:
-        agent = Value(**vars(_agent("gcivl", problem.discount)))
+        agent = giant.Value(**vars(_agent("gcivl", problem.discount)))
         value = train(agent, data, config, seeds, checkpoints=work / "value" / setting.problem, together=True)
     return add_errors(value, data, world, setting.error, setting.error_length) if setting.error > 0 else value
 
@@ -393,7 +385,6 @@ def record(
         start = time.perf_counter()
         path = done / f"{name}.csv"
         if not path.exists():
-            torch.compiler.reset()  # or, after eight agents in one process, nothing more would be compiled
             result = train_setting(SETTINGS[name], seeds, work, value_config, policy_config)
             measure(SETTINGS[name], result).to_csv(path, index=False)
             print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)

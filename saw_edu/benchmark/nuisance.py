@@ -26,7 +26,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from saw_edu.agents import GCIVL, GCWAE, HIQL, RIS, SAW, Agent
+from saw_edu.agents import GCWAE, HIQL, RIS, SAW, Agent
 from saw_edu.agents.objectives import Metrics
 from saw_edu.assets import course_root
 from saw_edu.benchmark import giant
@@ -123,14 +123,6 @@ def make_world(dims: str, seed: int = 0) -> NoisyMaze | PictureMaze:
     return NoisyMaze(int(dims), seed)
 
 
-class Value(GCIVL):
-    """GCIVL's value without its policy."""
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The value's loss."""
-        return self.value_loss(networks, target, batch)
-
-
 class ValueOfRepresentation(HIQL):
     """HIQL's value and representation without its policies."""
 
@@ -139,7 +131,7 @@ class ValueOfRepresentation(HIQL):
         return self.value_loss(networks, target, batch)
 
 
-VALUE: Agent = Value(**_DIMS, discount=giant.DISCOUNT, expectile=0.7)
+VALUE: Agent = giant.Value(**_DIMS, discount=giant.DISCOUNT, expectile=0.7)
 VALUE_REP: Agent = ValueOfRepresentation(**_SUBGOALS, rep_dim=10)
 EXTRACTED: dict[str, Agent] = {
     "ris": RIS(**_SUBGOALS, rep_dim=None),
