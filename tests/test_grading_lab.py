@@ -1,33 +1,21 @@
 """nbgrader inside JupyterLab, as an instructor and a student meet it: Formgrader and Validate, in a real browser."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from browser import CHROMIUM, CHROMIUM_OPTIONS, TOKEN, jupyterlab, needs_chromium
 
 from saw_edu.classroom.release import student_notebooks
 from saw_edu.classroom.source import read_chapter
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "tests" / "fixtures" / "course"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-OPTIONS = """
---no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
---disable-sync
-""".split()  # noqa: SIM905
-TOKEN = "a-token-for-this-test"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -47,34 +35,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the course with JupyterLab, as `saw-edu lab` does, with settings of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    private = tmp_path_factory.mktemp("private")
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "HOME")
-    environment = {**os.environ, **{name: str(private / name.lower()) for name in names}}
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    (private / "home").mkdir()
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={course}", f"--port={port}", "--no-browser"]
-    command += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0", "--allow-root"]
-    log = (private / "log").open("wb")
-    process = subprocess.Popen(command, cwd=course, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    base = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            assert process.poll() is None, (private / "log").read_text()
-            try:
-                urllib.request.urlopen(f"{base}/api/status?token={TOKEN}", timeout=5)
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.5)
-        else:
-            pytest.fail("JupyterLab did not start: " + (private / "log").read_text())
+    with jupyterlab(course, tmp_path_factory.mktemp("private")) as base:
         yield base
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
 
 
 @pytest.fixture
@@ -82,7 +44,7 @@ def page(tmp_path: Path) -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch_persistent_context(
-            str(tmp_path / "profile"), executable_path=CHROMIUM, args=OPTIONS, headless=True
+            str(tmp_path / "profile"), executable_path=CHROMIUM, args=CHROMIUM_OPTIONS, headless=True
         )
         browser.set_default_timeout(90_000)
         yield browser.pages[0]

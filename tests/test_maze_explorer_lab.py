@@ -1,31 +1,19 @@
 """The maze explorer in JupyterLab, in a real browser: clicks, keys, and what is saved with the notebook."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from browser import CHROMIUM, CHROMIUM_OPTIONS, TOKEN, jupyterlab, needs_chromium
 
 from saw_edu.viz.maze_panels import Panels
 from saw_edu.viz.maze_scene import Scene
 
 ROOT = Path(__file__).parent.parent
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-OPTIONS = """
---no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
---disable-sync
-""".split()  # noqa: SIM905
-TOKEN = "a-token-for-this-test"
 SOURCE = """\
 import torch
 torch.set_num_threads(1)
@@ -39,10 +27,7 @@ value = results.pop("value")
 explorer = viz.maze_explorer(world, data, value=value, policies=results, start=(1, 8), goal=(9, 14))
 """
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install the package `chromium`"),
-    pytest.mark.slow,
-]
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -56,35 +41,8 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(notebook: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """JupyterLab on the notebook's folder, with settings of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    private = tmp_path_factory.mktemp("private")
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "HOME")
-    environment = {**os.environ, **{name: str(private / name.lower()) for name in names}}
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    environment["SAW_EDU_COURSE"] = str(ROOT)
-    environment.pop("SAW_EDU_STATIC", None)
-    (private / "home").mkdir()
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parent}", f"--port={port}"]
-    command += ["--no-browser", f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0", "--allow-root"]
-    with (private / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        base = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(240):
-                assert process.poll() is None, (private / "log").read_text()
-                try:
-                    urllib.request.urlopen(f"{base}/api/status?token={TOKEN}", timeout=5)
-                    break
-                except (urllib.error.URLError, OSError):
-                    time.sleep(0.5)
-            else:
-                pytest.fail("JupyterLab did not start: " + (private / "log").read_text())
-            yield f"{base}/lab/tree/{notebook.name}?token={TOKEN}&reset"
-        finally:
-            process.terminate()
-            process.wait(30)
+    with jupyterlab(notebook.parent, tmp_path_factory.mktemp("private"), SAW_EDU_COURSE=str(ROOT)) as base:
+        yield f"{base}/lab/tree/{notebook.name}?token={TOKEN}&reset"
 
 
 @pytest.fixture
@@ -93,7 +51,7 @@ def page(tmp_path: Path, address: str) -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     asked = set()
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         page = browser.new_page(viewport={"width": 1500, "height": 1300})
         page.set_default_timeout(240_000)
         playwright.expect.set_options(timeout=60_000)
