@@ -6,7 +6,7 @@ Here too belong settings of your own course, such as another gradebook:
 
 from pathlib import Path
 
-from saw_edu.classroom.nbgrader_setup import configure
+from saw_edu.classroom.authoring.nbgrader_setup import configure
 
 c = get_config()  # noqa: F821 - given by nbgrader
 configure(c, Path(__file__).resolve().parent)

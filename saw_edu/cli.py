@@ -16,8 +16,8 @@ def parity(files: Annotated[list[Path], typer.Argument(help="Golden .npz files."
 
     Exits 1 when an error exceeds its tolerance, 2 when a file cannot be used.
     """
-    from saw_edu import parity as comparison
-    from saw_edu import sampler_parity as samplers
+    from saw_edu.reference import agents as comparison
+    from saw_edu.reference import sampler as samplers
 
     try:
         cases = [samplers.load_case(path) for path in files if samplers.is_sampler_file(path)]
@@ -47,8 +47,8 @@ def build(
 
     Exits 1 when a notebook fails, or is not what its source gives (--check); 2 when the sources cannot be built.
     """
-    from saw_edu.classroom import build as builder
-    from saw_edu.classroom.source import source_root
+    from saw_edu.classroom.authoring import build as builder
+    from saw_edu.classroom.authoring.source import source_root
 
     try:
         course = source_root(Path.cwd())
@@ -109,14 +109,14 @@ def grade(
 
     Exits 1 when grading a submission failed, 2 for bad input, 130 when it is interrupted.
     """
-    from saw_edu.classroom.build import SourceError
+    from saw_edu.classroom.authoring.build import SourceError
+    from saw_edu.classroom.authoring.hidden import HiddenTestsError
+    from saw_edu.classroom.authoring.source import source_root
     from saw_edu.classroom.grading import run as grading
     from saw_edu.classroom.grading.graders import RayError
     from saw_edu.classroom.grading.intake import IntakeError
-    from saw_edu.classroom.grading.sandbox import SandboxError
     from saw_edu.classroom.grading.worker import PlanError
-    from saw_edu.classroom.hidden import HiddenTestsError
-    from saw_edu.classroom.source import source_root
+    from saw_edu.classroom.sandbox.outside import SandboxError
 
     names = tuple(name.strip() for name in (students or "").split(",") if name.strip())
     options = grading.Options(names, jobs, deadline, db, handed_in, not no_sandbox, force, ray=ray)
@@ -151,10 +151,10 @@ def report(
 
     Exits 2 when there is nothing to report on.
     """
-    from saw_edu.classroom.build import SourceError
-    from saw_edu.classroom.grading import report as reports
-    from saw_edu.classroom.hidden import HiddenTestsError
-    from saw_edu.classroom.source import source_root
+    from saw_edu.classroom.authoring.build import SourceError
+    from saw_edu.classroom.authoring.hidden import HiddenTestsError
+    from saw_edu.classroom.authoring.source import source_root
+    from saw_edu.classroom.reports import report as reports
 
     try:
         made, folder = reports.report_unit(source_root(Path.cwd()), Path(unit).name, db, out)
@@ -172,11 +172,11 @@ def bench(
     ] = 10,
 ) -> None:
     """Measure speed as ratios within one run: updates/s of the agents, steps/s of the maze, sampling, grading."""
-    from saw_edu.bench import main as run
+    from saw_edu.bench.library import main as run
 
     run(quick)
     if submissions and not quick:
-        from saw_edu.classroom.grading import speed
+        from saw_edu.bench import grading as speed
 
         try:
             typer.echo(f"\n{speed.text(speed.measure(submissions))}")
@@ -208,11 +208,11 @@ def lab(
     short_help="Train an agent on a data set into a folder, or go on with it. --help lists agents and data sets.",
 )
 def train(context: typer.Context, agent: Annotated[str | None, typer.Option()] = None) -> None:
-    """Everything but the agent's name is parsed by `saw_edu.run`, from that agent's own options.
+    """Everything but the agent's name is parsed by `saw_edu.runs`, from that agent's own options.
 
     Exits 2 for bad input, 1 when training fails, 130 when it is interrupted.
     """
-    from saw_edu.run import train_overview, train_run
+    from saw_edu.runs import train_overview, train_run
 
     if agent is None:
         asked = {"-h", "--help"} & set(context.args)
@@ -244,7 +244,7 @@ def evaluate(
 
     Example: saw-edu evaluate runs/saw-gridmaze-four-rooms-navigate --episodes 100
     """
-    from saw_edu.run import evaluate_run
+    from saw_edu.runs import evaluate_run
 
     with _reported("evaluate"):
         evaluate_run(run, episodes, temperature, world, typer.echo)
@@ -253,7 +253,7 @@ def evaluate(
 @contextmanager
 def _reported(command: str) -> Iterator[None]:
     """A run's errors as one message and an exit code."""
-    from saw_edu.run import RunError
+    from saw_edu.runs import RunError
 
     try:
         yield

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from saw_edu.assets import course_root
+from saw_edu.place import course_root
 
 START_PAGE = "notebooks/README.md"
 FIRST_PORT = 8888

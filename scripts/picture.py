@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from saw_edu.benchmark import giant
+from saw_edu.course import giant
 from saw_edu.evaluation import Evaluation, evaluate, success_by_distance
 from saw_edu.viz import plot_success_by_distance, plot_values, style
 

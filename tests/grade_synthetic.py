@@ -21,13 +21,13 @@ from pathlib import Path
 import nbformat
 from nbgrader.api import Gradebook
 
+from saw_edu.classroom.authoring.markers import MARKERS
+from saw_edu.classroom.authoring.mutants import ExerciseSet, exercise_sets
+from saw_edu.classroom.authoring.release import student_notebooks
+from saw_edu.classroom.authoring.source import Cell, Chapter, chapter_paths, read_chapter
 from saw_edu.classroom.grading.plan import bound
-from saw_edu.classroom.grading.report import report_unit, summary
 from saw_edu.classroom.grading.run import Options, StudentResult, grade_unit
-from saw_edu.classroom.markers import MARKERS
-from saw_edu.classroom.mutants import ExerciseSet, exercise_sets
-from saw_edu.classroom.release import student_notebooks
-from saw_edu.classroom.source import Cell, Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.reports.report import report_unit, summary
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = {

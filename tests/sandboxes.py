@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from saw_edu.classroom.grading.sandbox import find_bubblewrap
+from saw_edu.classroom.sandbox.outside import find_bubblewrap
 
 
 @functools.cache

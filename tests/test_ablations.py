@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from saw_edu.agents import SAW
-from saw_edu.assets import asset
-from saw_edu.benchmark import ablations, giant
-from saw_edu.benchmark.ablations import SETTINGS, ErringSAW, PartialSAW, add_errors, per_seed
+from saw_edu.course import giant
+from saw_edu.course.ch16 import ablations
+from saw_edu.course.ch16.ablations import SETTINGS, ErringSAW, PartialSAW, add_errors, per_seed
 from saw_edu.data import Batch, HindsightSampler
 from saw_edu.nn import Networks
+from saw_edu.place import asset
 from saw_edu.training import train
 
 

@@ -10,13 +10,13 @@ import torch
 from sandboxes import needs_sandbox
 from typer.testing import CliRunner
 
-from saw_edu import bench
 from saw_edu.agents import GCBC
-from saw_edu.benchmark import speed
-from saw_edu.classroom.grading import speed as grading_speed
+from saw_edu.bench import grading as grading_speed
+from saw_edu.bench import library as bench
 from saw_edu.cli import app
 from saw_edu.data import Trajectories
 from saw_edu.nn import Networks
+from saw_edu.reference import speed
 
 
 def test_bench_prints_ratios() -> None:
@@ -143,7 +143,7 @@ def test_recorded_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     content = json.loads((tmp_path / "assets" / "results" / "speed" / "here.json").read_text())
     assert "gcivl  2x256" in capsys.readouterr().out
     assert content["command"].endswith(
-        "python -m saw_edu.benchmark.speed --agents gcivl --sizes 2x256 --modes eager --seconds 0.0 --rounds 1 "
+        "python -m saw_edu.reference.speed --agents gcivl --sizes 2x256 --modes eager --seconds 0.0 --rounds 1 "
         "--episodes 2"
     )
     assert content["machine"]["threads"] == 1

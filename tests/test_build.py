@@ -13,12 +13,12 @@ import pytest
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from saw_edu.classroom import build, outputs, release
-from saw_edu.classroom.build import Options, ReleaseError, SourceError
-from saw_edu.classroom.execute import run_notebook
-from saw_edu.classroom.hidden import HiddenTestsError, hidden
-from saw_edu.classroom.markers import misspelt, regions, without
-from saw_edu.classroom.source import lint, parse, read_chapter
+from saw_edu.classroom.authoring import build, outputs, release
+from saw_edu.classroom.authoring.build import Options, ReleaseError, SourceError
+from saw_edu.classroom.authoring.execute import run_notebook
+from saw_edu.classroom.authoring.hidden import HiddenTestsError, hidden
+from saw_edu.classroom.authoring.markers import misspelt, regions, without
+from saw_edu.classroom.authoring.source import lint, parse, read_chapter
 from saw_edu.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -197,7 +197,9 @@ def test_student_notebooks_are_the_same_bytes_every_time_and_elsewhere(tmp_path:
     second = chapter_file(tmp_path / "two" / "deeper", EXERCISE + CHECK + "# %%\nx = 1\n# %%\nx = 1\n")
     here = release.student_notebooks("unit1", [read_chapter(first)])
     script = (
-        "import sys, pathlib; from saw_edu.classroom.release import *; from saw_edu.classroom.source import *\n"
+        "import sys, pathlib\n"
+        "from saw_edu.classroom.authoring.release import *\n"
+        "from saw_edu.classroom.authoring.source import *\n"
         "files = student_notebooks('unit1', [read_chapter(pathlib.Path(sys.argv[1]))])\n"
         "sys.stdout.buffer.write(files['01_small.ipynb'])"
     )

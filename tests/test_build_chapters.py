@@ -5,11 +5,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from saw_edu.classroom import outputs
-from saw_edu.classroom.build import failure
-from saw_edu.classroom.execute import run_notebook
-from saw_edu.classroom.release import student_notebooks
-from saw_edu.classroom.source import Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.authoring import outputs
+from saw_edu.classroom.authoring.build import failure
+from saw_edu.classroom.authoring.execute import run_notebook
+from saw_edu.classroom.authoring.release import student_notebooks
+from saw_edu.classroom.authoring.source import Chapter, chapter_paths, read_chapter
 from saw_edu.classroom.student import results
 
 ROOT = Path(__file__).parent.parent

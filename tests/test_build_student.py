@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from saw_edu.classroom import student
-from saw_edu.classroom.release import student_notebooks
-from saw_edu.classroom.source import chapter_paths, read_chapter
+from saw_edu.classroom.authoring.release import student_notebooks
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.cli import app
 
 FIXTURE = Path(__file__).parent / "fixtures" / "course"

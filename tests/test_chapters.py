@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from saw_edu.classroom.build import verify
-from saw_edu.classroom.execute import run_notebook
-from saw_edu.classroom.source import chapter_paths, read_chapter
+from saw_edu.classroom.authoring.build import verify
+from saw_edu.classroom.authoring.execute import run_notebook
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 
 COURSE = Path(__file__).parents[1]
 

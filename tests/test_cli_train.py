@@ -17,16 +17,16 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from saw_edu import datasets, provenance
+from saw_edu import datasets
 from saw_edu.agents import AGENTS, SAW
-from saw_edu.benchmark import giant
 from saw_edu.cli import app
+from saw_edu.course import giant
 from saw_edu.data import HindsightGoals, Spec, save_npz
 from saw_edu.evaluation import Evaluation
 from saw_edu.evaluation import evaluate as rolled_out
-from saw_edu.run import distance_edges
-from saw_edu.run.folder import RunFailedError, reported_failures
-from saw_edu.run.options import parse
+from saw_edu.runs import distance_edges, provenance
+from saw_edu.runs.folder import RunFailedError, reported_failures
+from saw_edu.runs.options import parse
 from saw_edu.training import TrainingConfig, TrainingResult, train
 
 GCBC = "train --agent gcbc --dataset gridmaze-u-turn-navigate --actor-hidden-dims 8 --batch-size 8 --out run"
@@ -179,7 +179,7 @@ def test_pictures_are_trained_on_with_an_encoder(elsewhere: Path, monkeypatch: p
         stacks.append(frame_stack)
         return rolled_out(*arguments, frame_stack=frame_stack, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("saw_edu.run.evaluate.evaluate", evaluate)
+    monkeypatch.setattr("saw_edu.runs.evaluate.evaluate", evaluate)
     assert call("evaluate run --episodes 1").exit_code == 0
     assert stacks == [3]
     refused = call(f"{PIXELS} --frame-stack 2 --augmentation 0.5")
@@ -379,7 +379,7 @@ def test_evaluation_of_policies_with_known_success(
         return actions if arrives else torch.zeros_like(actions)
 
     assert call(f"{GCBC} --steps 2 --seeds 3").exit_code == 0
-    monkeypatch.setattr("saw_edu.run.evaluate.Policy", lambda *_: act)
+    monkeypatch.setattr("saw_edu.runs.evaluate.Policy", lambda *_: act)
     shown = call("evaluate run --episodes 5 --temperature 0.5")
     assert shown.exit_code == 0
     rows = [line.split() for line in shown.output.splitlines()[2:-2]]

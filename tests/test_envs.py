@@ -9,8 +9,8 @@ from scipy import stats
 
 from saw_edu.data import Trajectories
 from saw_edu.envs import ACTIONS, GridMaze, Maze, PointMaze, World, layout_names, navigate, random_walk
-from saw_edu.envs.features import WAVELENGTHS, PositionFeatures
-from saw_edu.envs.point import RADIUS
+from saw_edu.envs.maze.features import WAVELENGTHS, PositionFeatures
+from saw_edu.envs.maze.point import RADIUS
 
 OGBENCH = ("arena", "medium", "large", "giant", "teleport")
 LAYOUTS = layout_names()

@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode
 
 from saw_edu.envs import GridMaze, MazeEnv, MazeVectorEnv, PointMaze, picture
 from saw_edu.envs.gym import IDS
-from saw_edu.envs.render import AGENT, GOAL, WALL
+from saw_edu.envs.maze.render import AGENT, GOAL, WALL
 
 WORLDS = [
     *(PointMaze("medium", 1.0, features) for features in ("position", "scaled", "fourier")),

@@ -12,10 +12,10 @@ from grade_corpus import FIRST, HIDDEN_WORDS, SAMPLE, SECOND, Submitted, corpus,
 from nbgrader.api import Gradebook
 from sandboxes import needs_sandbox
 
+from saw_edu.classroom.authoring.release import student_notebooks
+from saw_edu.classroom.authoring.source import read_chapter
 from saw_edu.classroom.grading.run import STATUS_FILE, Options, StudentResult, grade_unit
-from saw_edu.classroom.grading.sandbox import Limits
-from saw_edu.classroom.release import student_notebooks
-from saw_edu.classroom.source import read_chapter
+from saw_edu.classroom.sandbox.outside import Limits
 
 FIXTURE = Path(__file__).parent / "fixtures" / "course"
 CHAPTER = read_chapter(FIXTURE / "solutions" / "unit1" / "01_returns.py")

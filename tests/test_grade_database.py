@@ -17,8 +17,8 @@ from test_grade_runs import CORPUS, LIMITS, make_course
 from typer.testing import CliRunner
 
 from saw_edu.classroom.grading.gradebook import without_password
-from saw_edu.classroom.grading.report import gather
 from saw_edu.classroom.grading.run import GradeError, Options, grade_unit
+from saw_edu.classroom.reports.report import gather
 from saw_edu.cli import app
 
 SECRET = "s3cr3t:w@rd"

@@ -8,8 +8,8 @@ from grade_corpus_odd import links
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from nbformat.notebooknode import NotebookNode
 
-from saw_edu.classroom.grading.feedback import markdown, page
 from saw_edu.classroom.grading.notebook import harmless
+from saw_edu.classroom.reports.feedback import markdown, page
 
 
 @pytest.mark.parametrize(

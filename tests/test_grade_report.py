@@ -11,17 +11,17 @@ from grade_corpus import FIRST, NAME, SECOND, Submitted, find, solved, write
 from nbformat import reads, writes
 from typer.testing import CliRunner
 
+from saw_edu.classroom.authoring.release import student_notebooks
+from saw_edu.classroom.authoring.source import read_chapter
 from saw_edu.classroom.grading import gradebook as books
 from saw_edu.classroom.grading import run
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.judge import FLAGGED, NOT_STARTED, RIGHT, STOPPED, WRONG, CheckResult, result
-from saw_edu.classroom.grading.likeness import FEWEST, find_alike
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
-from saw_edu.classroom.grading.report import ReportError, gather, report_unit
-from saw_edu.classroom.grading.report_page import histogram, page
 from saw_edu.classroom.grading.submission import read_submission
-from saw_edu.classroom.release import student_notebooks
-from saw_edu.classroom.source import read_chapter
+from saw_edu.classroom.reports.likeness import FEWEST, find_alike
+from saw_edu.classroom.reports.report import ReportError, gather, report_unit
+from saw_edu.classroom.reports.report_page import histogram, page
 from saw_edu.cli import app
 
 ROOT = Path(__file__).parent.parent

@@ -19,14 +19,14 @@ from nbgrader.api import Gradebook
 from sandboxes import needs_sandbox, no_sandbox
 from typer.testing import CliRunner
 
+from saw_edu.classroom.authoring.release import student_notebooks
+from saw_edu.classroom.authoring.source import read_chapter
 from saw_edu.classroom.grading import run as grading
-from saw_edu.classroom.grading import sandbox
 from saw_edu.classroom.grading.intake import IntakeError, take_in
 from saw_edu.classroom.grading.plan import read_unit
 from saw_edu.classroom.grading.run import GradeError, Options, grade_unit
-from saw_edu.classroom.grading.sandbox import Limits
-from saw_edu.classroom.release import student_notebooks
-from saw_edu.classroom.source import read_chapter
+from saw_edu.classroom.sandbox import outside as sandbox
+from saw_edu.classroom.sandbox.outside import Limits
 from saw_edu.cli import app
 
 ROOT = Path(__file__).parent.parent

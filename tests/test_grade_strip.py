@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from saw_edu.classroom.authoring.source import SourceError, chapter_paths
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
-from saw_edu.classroom.source import SourceError, chapter_paths
 
 ROOT = Path(__file__).parent.parent
+COURSE = "saw_edu.course.ch16."
 UNITS = sorted({path.parent.name for path in chapter_paths(ROOT)})
 
 
@@ -39,16 +40,20 @@ def test_no_expected_answer_reference_mistake_or_mutant_is_sent(unit: UnitPlan) 
 
 def test_modules_that_checks_share_are_sent_without_their_answers() -> None:
     checks = read_unit(ROOT, "unit5").checks
-    assert list(checks).index("saw_losses") < list(checks).index("own_saw") < list(checks).index("ch16")
+    assert (
+        list(checks).index(COURSE + "saw_losses")
+        < list(checks).index(COURSE + "own_saw")
+        < list(checks).index(COURSE + "checks")
+    )
     answers = {"variant", "_chosen", "_outside", "_agent_with", "_authors_answer", "_rows_right"}
-    for name in ("saw_losses", "own_saw", "ch16"):
-        defined = {getattr(node, "name", "") for node in ast.walk(ast.parse(checks[name]))}
+    for name in ("saw_losses", "own_saw", "checks"):
+        defined = {getattr(node, "name", "") for node in ast.walk(ast.parse(checks[COURSE + name]))}
         assert not defined & answers
-        assert "agrees" not in checks[name]
-    assert "def weights" not in checks["saw_losses"]
-    assert "def sizes" in checks["saw_losses"]
-    assert "my_saw = Check(" in checks["own_saw"]
-    assert "import my_saw, waypoint_rows" in checks["ch16"]
+        assert "agrees" not in checks[COURSE + name]
+    assert "def weights" not in checks[COURSE + "saw_losses"]
+    assert "def sizes" in checks[COURSE + "saw_losses"]
+    assert "my_saw = Check(" in checks[COURSE + "own_saw"]
+    assert "import my_saw, waypoint_rows" in checks[COURSE + "checks"]
 
 
 def test_the_librarys_own_losses_may_not_be_called() -> None:

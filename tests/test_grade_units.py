@@ -9,11 +9,11 @@ import pytest
 from grade_synthetic import used_answers
 from sandboxes import needs_sandbox
 
+from saw_edu.classroom.authoring.markers import MARKERS
+from saw_edu.classroom.authoring.mutants import exercise_sets
+from saw_edu.classroom.authoring.release import student_notebooks
+from saw_edu.classroom.authoring.source import Chapter, chapter_paths, read_chapter
 from saw_edu.classroom.grading.run import Options, StudentResult, grade_unit
-from saw_edu.classroom.markers import MARKERS
-from saw_edu.classroom.mutants import exercise_sets
-from saw_edu.classroom.release import student_notebooks
-from saw_edu.classroom.source import Chapter, chapter_paths, read_chapter
 
 ROOT = Path(__file__).parent.parent
 UNITS = sorted({path.parent.name for path in chapter_paths(ROOT)})

@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from browser import CHROMIUM, CHROMIUM_OPTIONS, TOKEN, jupyterlab, needs_chromium
 
-from saw_edu.classroom.release import student_notebooks
-from saw_edu.classroom.source import read_chapter
+from saw_edu.classroom.authoring.release import student_notebooks
+from saw_edu.classroom.authoring.source import read_chapter
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "tests" / "fixtures" / "course"

@@ -11,15 +11,15 @@ import torch
 from nbclient import NotebookClient
 
 from saw_edu.agents import GCIVL, SAW
+from saw_edu.course.ch16 import maze_explorer, maze_scene
+from saw_edu.course.ch16.maze_explorer import MazeExplorer
+from saw_edu.course.ch16.maze_panels import Panels
+from saw_edu.course.ch16.maze_scene import Cell, Choice, Scene
 from saw_edu.data import Trajectories
 from saw_edu.envs import Maze, PointMaze, navigate
 from saw_edu.evaluation import evaluate
 from saw_edu.training import Policy
-from saw_edu.viz import maze_explorer, maze_scene
 from saw_edu.viz.clickable import ClickablePicture
-from saw_edu.viz.maze_explorer import MazeExplorer
-from saw_edu.viz.maze_panels import Panels
-from saw_edu.viz.maze_scene import Cell, Choice, Scene
 
 mpl.use("agg")
 
@@ -270,7 +270,7 @@ import torch
 from saw_edu.agents import SAW
 from saw_edu.envs import Maze, PointMaze, navigate
 from saw_edu.training import Policy
-from saw_edu.viz import maze_explorer, maze_scene
+from saw_edu.course.ch16 import maze_explorer, maze_scene
 world = PointMaze(Maze.from_rows({rows!r}), step_size=1.0, max_steps=10)
 data = navigate(world, 20, 50, 0.3, torch.Generator().manual_seed(0))
 agent = SAW((16,), (16,), (16,), rep_dim=None)

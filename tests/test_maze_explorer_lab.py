@@ -10,21 +10,22 @@ import nbformat
 import pytest
 from browser import CHROMIUM, CHROMIUM_OPTIONS, TOKEN, jupyterlab, needs_chromium
 
-from saw_edu.viz.maze_panels import Panels
-from saw_edu.viz.maze_scene import Scene
+from saw_edu.course.ch16.maze_panels import Panels
+from saw_edu.course.ch16.maze_scene import Scene
 
 ROOT = Path(__file__).parent.parent
 SOURCE = """\
 import torch
 torch.set_num_threads(1)
 from saw_edu import viz
-from saw_edu.benchmark import giant
+from saw_edu.course import giant
+from saw_edu.course.ch16.maze_explorer import maze_explorer
 viz.style.use()
 world = giant.make_world()
 data = giant.make_data(world)
 results = {name: giant.load(name, world.spec).policies for name in ("value", "gcivl", "hiql", "saw")}
 value = results.pop("value")
-explorer = viz.maze_explorer(world, data, value=value, policies=results, start=(1, 8), goal=(9, 14))
+explorer = maze_explorer(world, data, value=value, policies=results, start=(1, 8), goal=(9, 14))
 """
 
 pytestmark = [needs_chromium, pytest.mark.slow]
@@ -70,7 +71,7 @@ def page(tmp_path: Path, address: str) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def panels() -> Panels:
     """The same figure as in the notebook, to know where in it a cell is drawn."""
-    from saw_edu.benchmark import giant
+    from saw_edu.course import giant
     from saw_edu.viz import style
 
     style.use()

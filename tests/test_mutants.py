@@ -7,8 +7,8 @@ from types import ModuleType
 import pytest
 
 from saw_edu import checks
-from saw_edu.classroom.mutants import ExerciseSet, Mutant, exercise_sets, grade
-from saw_edu.classroom.source import chapter_paths, read_chapter
+from saw_edu.classroom.authoring.mutants import ExerciseSet, Mutant, exercise_sets, grade
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "tests" / "fixtures" / "course"

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from saw_edu.benchmark import giant, nuisance
+from saw_edu.course import giant
+from saw_edu.course.ch15 import nuisance
 from saw_edu.training import train
 
 

@@ -2,7 +2,7 @@
 
 from saw_edu.agents import SAW
 from saw_edu.checks.check import Verdict
-from saw_edu.checks.own_saw import my_saw
+from saw_edu.course.ch16.own_saw import my_saw
 from saw_edu.data import HindsightSampler
 
 

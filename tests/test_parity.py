@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import saw_edu.agents.objectives as objectives
 import saw_edu.nn.mlp as mlp
-from saw_edu import parity
 from saw_edu.cli import app
+from saw_edu.reference import agents as parity
 from saw_edu.training import Learner
 
 GOLDEN = sorted((Path(__file__).parents[1] / "assets" / "golden").glob("*.npz"))

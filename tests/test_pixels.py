@@ -23,7 +23,7 @@ from saw_edu.data import (
     save_npz,
 )
 from saw_edu.envs import GridMaze, PointMaze, navigate
-from saw_edu.envs.render import AGENT, FLOOR, WALL
+from saw_edu.envs.maze.render import AGENT, FLOOR, WALL
 from saw_edu.evaluation import PolicyLike, evaluate
 from saw_edu.nn.encoders import ENCODERS, ImpalaEncoder, make_encoder
 from saw_edu.training import TrainingConfig, train

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from saw_edu.provenance import commit
+from saw_edu.runs.provenance import commit
 
 
 def test_a_commit_is_dirty_when_code_changed_and_not_when_results_did(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from saw_edu.cli import app
 from saw_edu.data import HindsightGoals, HindsightSampler, Trajectories, geometric_goals, uniform_goals
-from saw_edu.sampler_parity import chi_square_p, compare, count, load_case
+from saw_edu.reference.sampler import chi_square_p, compare, count, load_case
 
 LENGTHS = [7, 12, 30, 4, 20]
 SAMPLES = 200_000

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from saw_edu.agents.objectives import awr_weights
+from saw_edu.course.ch15.tabular import METHODS, Play, extract, noisy_values, right_by_distance, subgoal_policy
 from saw_edu.envs import ACTIONS, GridMaze
-from saw_edu.tabular import METHODS, Play, extract, noisy_values, right_by_distance, subgoal_policy
 
 
 def _close(a: Tensor, b: Tensor) -> bool:

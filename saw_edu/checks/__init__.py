@@ -1,12 +1,14 @@
-"""Checks: what an exercise's test cell calls. One module per chapter: `checks.ch02.expectile_loss(expectile_loss)`.
+"""Checks: what an exercise's test cell calls, such as `checks.ch02.expectile_loss(expectile_loss)`.
 
 A `Check` has two halves. `probe` calls the student's function and keeps plain data; `judge` compares that data with
 what is expected and words the message. In a notebook both run in one call; grading runs them in two processes, with
 `encode` and `decode` between them.
+
+This is the framework only; `checks.ch02` is the module `saw_edu.course.ch02.checks`.
 """
 
 import importlib
-import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 from saw_edu.checks.check import Case, Check, CheckFailed, Mistake, NotStarted, Satisfies, Verdict, within
@@ -27,14 +29,12 @@ __all__ = [
     "within",
 ]
 
+_COURSE = Path(__file__).parent.parent / "course"
+
 
 def chapters() -> list[str]:
-    """Names of the modules with a chapter's checks, such as `ch02`."""
-    return sorted(
-        module.name
-        for module in pkgutil.iter_modules(__path__)
-        if module.name[:2] == "ch" and module.name[2:].isdigit()
-    )
+    """Names of the chapters that have checks, such as `ch02`."""
+    return sorted(path.parent.name for path in _COURSE.glob("ch[0-9][0-9]/checks.py"))
 
 
 def __getattr__(name: str) -> ModuleType:
@@ -42,5 +42,5 @@ def __getattr__(name: str) -> ModuleType:
     if name.startswith("ch") and name[2:].isdigit():
         if name not in chapters():
             raise AttributeError(f"there are no checks for {name}; there are: {', '.join(chapters()) or 'none yet'}")
-        return importlib.import_module(f"{__name__}.{name}")
+        return importlib.import_module(f"saw_edu.course.{name}.checks")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

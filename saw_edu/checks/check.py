@@ -139,7 +139,7 @@ class Check:
     judge calls it, the probe never does.
     mistakes: misconceptions to recognise, the most specific first.
     keeps_inputs: whether a function that changes its inputs fails.
-    hidden: whether messages leave out expected values (set by `saw_edu.classroom.hidden`).
+    hidden: whether messages leave out expected values (set by `saw_edu.classroom.authoring.hidden`).
     """
 
     title: str

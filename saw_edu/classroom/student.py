@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from saw_edu.classroom.build import table
-from saw_edu.classroom.execute import run_notebook
-from saw_edu.classroom.outputs import without_paths
+from saw_edu.classroom.authoring.build import table
+from saw_edu.classroom.authoring.execute import run_notebook
+from saw_edu.classroom.authoring.outputs import without_paths
 
 DEADLINE = 600.0
 

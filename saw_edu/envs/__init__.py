@@ -1,11 +1,11 @@
 """Batched worlds in torch: grid mazes, point mazes, their data, and their gymnasium adapters."""
 
-from saw_edu.envs.collect import navigate, random_walk
-from saw_edu.envs.grid import ACTIONS, GridMaze
 from saw_edu.envs.gym import MazeEnv, MazeVectorEnv, register
 from saw_edu.envs.maze import Maze, layout_names
-from saw_edu.envs.point import PointMaze
-from saw_edu.envs.render import picture
+from saw_edu.envs.maze.collect import navigate, random_walk
+from saw_edu.envs.maze.grid import ACTIONS, GridMaze
+from saw_edu.envs.maze.point import PointMaze
+from saw_edu.envs.maze.render import picture
 from saw_edu.envs.world import World
 
 register()

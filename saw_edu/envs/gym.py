@@ -17,9 +17,9 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
-from saw_edu.envs.grid import GridMaze
-from saw_edu.envs.point import PointMaze
-from saw_edu.envs.render import picture
+from saw_edu.envs.maze.grid import GridMaze
+from saw_edu.envs.maze.point import PointMaze
+from saw_edu.envs.maze.render import picture
 from saw_edu.envs.world import World
 
 Observation = dict[str, NDArray[Any]]

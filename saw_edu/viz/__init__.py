@@ -2,16 +2,13 @@
 
 from saw_edu.viz import style
 from saw_edu.viz.curves import plot_curves, plot_success_by_distance, plot_success_by_task
-from saw_edu.viz.maze_explorer import MazeExplorer, maze_explorer
 from saw_edu.viz.mazes import plot_maze, plot_policy, plot_rollouts, plot_values
 from saw_edu.viz.style import show
 from saw_edu.viz.widgets import Explorer, explorer
 
 __all__ = [
     "Explorer",
-    "MazeExplorer",
     "explorer",
-    "maze_explorer",
     "plot_curves",
     "plot_maze",
     "plot_policy",

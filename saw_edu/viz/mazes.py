@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from saw_edu.envs import Maze, World
-from saw_edu.envs.grid import MOVES
+from saw_edu.envs.maze.grid import MOVES
 from saw_edu.viz import style
 
 ValueFunction = Callable[[Tensor, Tensor], Tensor]  # observations (B, obs), goals (B, obs) -> values (B,)

@@ -5,8 +5,9 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, Normal
 
 from saw_edu.agents import objectives
-from saw_edu.checks import Case, Check, ch02
+from saw_edu.checks import Case, Check
 from saw_edu.classroom import Mutant
+from saw_edu.course.ch02 import checks as ch02
 
 # The same questions as the visible ones, with other episodes, shares and discounts.
 sample_goals = ch02.sample_goals_check([11, 2, 40, 7, 3], 0.75, (0.1, 0.3, 0.6), long_discount=0.995)

@@ -4,8 +4,8 @@ import torch
 
 from saw_edu.agents.objectives import awr_loss
 from saw_edu.checks import Case, Check
-from saw_edu.checks.ch15 import with_teacher, with_value
 from saw_edu.classroom import Mutant
+from saw_edu.course.ch15.checks import with_teacher, with_value
 
 
 def _random(seed: int, *shape: int) -> torch.Tensor:

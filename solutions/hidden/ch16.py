@@ -6,11 +6,11 @@ import torch
 
 from saw_edu.agents import SAW
 from saw_edu.agents.objectives import awr_weights
-from saw_edu.benchmark import giant
 from saw_edu.checks import Case, Check
-from saw_edu.checks.ch16 import loss_and_gradients
-from saw_edu.checks.own_saw import AgentClass, SamplerClass, after_training, on_networks
 from saw_edu.classroom import Mutant
+from saw_edu.course import giant
+from saw_edu.course.ch16.checks import loss_and_gradients
+from saw_edu.course.ch16.own_saw import AgentClass, SamplerClass, after_training, on_networks
 from saw_edu.data import HindsightGoals, HindsightSampler, Trajectories
 from saw_edu.envs import navigate
 from saw_edu.nn import Networks

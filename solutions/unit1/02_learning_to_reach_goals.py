@@ -32,10 +32,10 @@ from tqdm.auto import tqdm
 
 from saw_edu import checks
 from saw_edu.agents import GCBC, GCIVL
-from saw_edu.assets import asset
 from saw_edu.data import HindsightSampler
 from saw_edu.envs import PointMaze, navigate
 from saw_edu.evaluation import episodes_by_distance, evaluate, success_by_distance
+from saw_edu.place import asset
 from saw_edu.training import TrainingConfig, TrainingResult, train
 from saw_edu.viz import (
     explorer,
@@ -535,7 +535,7 @@ live_gcivl = train(gcivl, data, config, seeds=1)
 
 # %% [markdown]
 # One seed is an anecdote. So we load four more: five seeds each of GCBC and GCIVL were trained with the very settings
-# above by `scripts/record_ch02.py`, and recorded with their provenance. All measurements below run live on all five.
+# above by `saw_edu.course.ch02.record`, and recorded with their provenance. All measurements below run live on all five.
 
 # %%
 provenance = json.loads(asset("ch02/provenance.json").read_text(encoding="utf-8"))

@@ -48,11 +48,11 @@ from IPython.display import Markdown
 from saw_edu import viz
 from saw_edu.agents import GCWAE, RIS
 from saw_edu.agents.objectives import subgoal_generator_loss
-from saw_edu.assets import asset
-from saw_edu.benchmark import giant
+from saw_edu.course import giant
+from saw_edu.course.ch15.tabular import Play, extract, noisy_values, right_by_distance, subgoal_policy
 from saw_edu.envs import GridMaze
 from saw_edu.evaluation import episodes_by_distance, seed_interval
-from saw_edu.tabular import Play, extract, noisy_values, right_by_distance, subgoal_policy
+from saw_edu.place import asset
 from saw_edu.viz import style
 
 style.use()
@@ -628,7 +628,7 @@ assert error < 0.02
 # ## 6 · Who sees farther through a noisy V?
 #
 # V was exact until now. Learned ones are not. So add errors to V, for 100 seeds, and let each method extract its policy, still with
-# everything enumerated (`saw_edu.tabular`; each policy is the exact optimum of its loss, in the released code's direction of the KL). The
+# everything enumerated (`saw_edu.course.ch15.tabular`; each policy is the exact optimum of its loss, in the released code's direction of the KL). The
 # question for each pair: **does the likeliest action lead closer to the goal?**
 #
 # **What we expect.** With the exact V everybody is right nearly everywhere. Errors that differ from cell to cell hurt one-step
@@ -729,7 +729,7 @@ viz.explorer(
 #    circle. **What we expect:** the shorter the wavelength, and the farther the goal, the farther inside.
 
 # %% alt="Left, distance of generated subgoals from the shortest path's state over distance to the goal. Right, sin² + cos² of generated subgoals over wavelength, for near and far goals; states have 1."
-from saw_edu.envs.features import WAVELENGTHS
+from saw_edu.envs.maze.features import WAVELENGTHS
 
 with torch.no_grad():
     guesses = [networks.high_actor(s_seen, g_seen).mean for networks in recorded["hiql"].networks]  # (E, 22) each

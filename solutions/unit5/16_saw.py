@@ -33,11 +33,13 @@ from torch.distributions import Independent, Normal, kl_divergence
 from saw_edu import checks, viz
 from saw_edu.agents import SAW
 from saw_edu.agents.objectives import Metrics, awr_weights, divergence, values_of
-from saw_edu.assets import asset
-from saw_edu.benchmark import ablations, giant
+from saw_edu.course import giant
+from saw_edu.course.ch16 import ablations
+from saw_edu.course.ch16.maze_explorer import maze_explorer
 from saw_edu.data import Batch, HindsightSampler
 from saw_edu.evaluation import evaluate, seed_interval, success_by_distance
 from saw_edu.nn import Networks
+from saw_edu.place import asset
 from saw_edu.viz import style
 
 FAST = os.environ.get("SAW_EDU_FAST") == "1"  # set by automatic tests: a short version of everything
@@ -1063,7 +1065,7 @@ print(f"{np.mean(row_bins >= 5):.2%} of the rows have a goal in the farthest thi
 # ## 8 · What each part is worth
 #
 # The figure below changes one thing at a time. The runs are recorded: SAW's policies, five seeds each, from the same five recorded value functions,
-# everything else as in section 6. (`python -m saw_edu.benchmark.ablations` makes them again.) One point you train now, with the value function of
+# everything else as in section 6. (`python -m saw_edu.course.ch16.ablations` makes them again.) One point you train now, with the value function of
 # seed 0: **SAW without the bootstrapping term**. It takes half a minute.
 #
 # **What we expect.**
@@ -1328,7 +1330,7 @@ display(costs.style.format("{:,.0f}", subset=["SAW", "HIQL"]).format("{:.2f}", s
 # 4. **Near**: from (24, 0) to (16, 8), four cells. Who is best?
 
 # %% alt="Four pictures of the maze for one start and one goal: V, waypoints and their weights, arrows of π and its teachers, roll-outs."
-explorer = viz.maze_explorer(
+explorer = maze_explorer(
     world,
     data,
     value=value.policies,

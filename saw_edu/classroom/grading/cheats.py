@@ -7,6 +7,7 @@ exercise's own cell sets that exercise to zero until a person decides; what may 
 import ast
 from collections.abc import Iterator
 
+from saw_edu.classroom.grading.library import answer_modules
 from saw_edu.classroom.grading.submission import MOST_CHARACTERS, Item, Submission, parse
 
 _MODULES = {"torch", "numpy", "np", "math", "random", "builtins", "sys", "checks", "saw_edu", "unittest", "pytest",
@@ -53,7 +54,7 @@ def _reasons(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             for name in modules:
-                if name.startswith(("saw_edu.checks.", "saw_edu.classroom", "nbgrader")):
+                if name.startswith(("saw_edu.checks.", "saw_edu.classroom", "nbgrader")) or name in answer_modules():
                     yield f"it takes in the grader's own {name}"
                 elif name.split(".")[0] in _SUSPECT_MODULES:
                     yield f"it imports {name}"

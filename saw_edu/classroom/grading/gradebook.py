@@ -11,11 +11,11 @@ from nbgrader import api, utils
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
 
+from saw_edu.classroom.authoring.nbgrader_setup import find_alembic
+from saw_edu.classroom.authoring.release import student_notebooks
 from saw_edu.classroom.grading.judge import FLAGGED, UNGRADED, CheckResult
 from saw_edu.classroom.grading.plan import ChapterPlan, UnitPlan
 from saw_edu.classroom.grading.submission import Submission
-from saw_edu.classroom.nbgrader_setup import find_alembic
-from saw_edu.classroom.release import student_notebooks
 
 COURSE = "saw-edu"
 

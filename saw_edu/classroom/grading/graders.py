@@ -19,9 +19,9 @@ from typing import Any, Protocol
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.judge import CheckResult, use_caches
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
-from saw_edu.classroom.grading.sandbox import Limits, Sandbox
 from saw_edu.classroom.grading.submission import UngradableError, read_submission
 from saw_edu.classroom.grading.worker import grade_submission, prove
+from saw_edu.classroom.sandbox.outside import Limits, Sandbox
 
 _START_SECONDS = 300.0
 

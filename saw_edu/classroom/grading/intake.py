@@ -6,9 +6,9 @@ import unicodedata
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from saw_edu.classroom.authoring.release import write_file
 from saw_edu.classroom.grading.plan import ChapterPlan, UnitPlan
 from saw_edu.classroom.grading.submission import MOST_BYTES, identify
-from saw_edu.classroom.release import write_file
 
 _MOST_FILES = 20_000
 _MOST_UNPACKED = 16 * 2**30  # bytes of one archive

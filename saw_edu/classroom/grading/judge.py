@@ -11,7 +11,7 @@ from saw_edu.checks.check import Case, Check, Mistake, Verdict
 from saw_edu.checks.probe import Record
 from saw_edu.checks.values import Plain
 from saw_edu.classroom.grading.plan import CheckPlan, UnitPlan
-from saw_edu.classroom.grading.sandbox import Limits, Outcome
+from saw_edu.classroom.sandbox.outside import Limits, Outcome
 
 RIGHT, WRONG, NOT_STARTED, STOPPED, FLAGGED, UNGRADED = (
     "right",

@@ -4,18 +4,36 @@ import ast
 import functools
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]  # the library
+
 
 def is_library(module: str) -> bool:
     """Whether a module is one that an exercise could take its answer from."""
-    return module.startswith("saw_edu.") and not module.startswith(("saw_edu.checks", "saw_edu.classroom"))
+    return (
+        module.startswith("saw_edu.")
+        and not module.startswith(("saw_edu.checks", "saw_edu.classroom"))
+        and module not in answer_modules()
+    )
+
+
+@functools.cache
+def answer_modules() -> dict[str, Path]:
+    """The course's modules that hold expected answers, which are those that are made of checks: name → file."""
+    found = {}
+    for path in sorted((ROOT / "course").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        if any(f"{name}.".startswith("saw_edu.checks.") for name in imported):
+            found[".".join(["saw_edu", *path.relative_to(ROOT).with_suffix("").parts])] = path
+    return found
 
 
 @functools.cache
 def all_functions() -> tuple[str, ...]:
     """All functions and methods of the library, as `package.module:Class.method`."""
-    root, found = Path(__file__).parents[2], []
-    for path in sorted(root.rglob("*.py")):
-        module = ".".join(["saw_edu", *path.relative_to(root).with_suffix("").parts]).removesuffix(".__init__")
+    found = []
+    for path in sorted(ROOT.rglob("*.py")):
+        module = ".".join(["saw_edu", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
         if not is_library(module):
             continue
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -8,10 +8,10 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import compute_checksum
 
+from saw_edu.classroom.authoring.source import NOTEBOOK_METADATA, Cell
 from saw_edu.classroom.grading.judge import RIGHT, CheckResult
 from saw_edu.classroom.grading.plan import ChapterPlan
 from saw_edu.classroom.grading.submission import Item, Submission
-from saw_edu.classroom.source import NOTEBOOK_METADATA, Cell
 
 _HARMLESS = "b|i|em|strong|sub|sup|br|p|code|pre|ul|ol|li|table|thead|tbody|tr|td|th|u|s|hr|h[1-6]|blockquote|kbd"
 _TAG = re.compile(rf"<(?!/?(?:{_HARMLESS})\s*/?>)(?=[a-zA-Z/!?])", re.IGNORECASE)

@@ -16,18 +16,18 @@ from typing import Any
 from nbgrader import api
 from tqdm.auto import tqdm
 
-from saw_edu.classroom.build import table
+from saw_edu.classroom.authoring.build import table
+from saw_edu.classroom.authoring.release import replace_folder
 from saw_edu.classroom.grading import gradebook as books
-from saw_edu.classroom.grading.export import STATUS_FILE
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.graders import Grader, local_graders, ray_graders
 from saw_edu.classroom.grading.intake import take_in
 from saw_edu.classroom.grading.judge import UNGRADED, use_caches
 from saw_edu.classroom.grading.notebook import autograded
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
-from saw_edu.classroom.grading.sandbox import Limits, SandboxError, find_bubblewrap
 from saw_edu.classroom.grading.settings import database_of, settings_of
-from saw_edu.classroom.release import replace_folder
+from saw_edu.classroom.reports.export import STATUS_FILE
+from saw_edu.classroom.sandbox.outside import Limits, SandboxError, find_bubblewrap
 
 Say = Callable[[str], None]
 

@@ -3,12 +3,12 @@
 import ast
 import re
 from collections.abc import Iterable
-from pathlib import Path
+
+from saw_edu.classroom.grading.library import answer_modules
 
 _CHECK_KEEPS = {"title", "cases", "keeps_inputs"}
 _CASE_DROPS = {"expect", "rtol", "atol", "exact_dtype"}
-_CHAPTER = re.compile(r"ch\d\d$")
-_NO_ANSWERS = {"__init__", "check", "compare", "probe", "values"}  # of saw_edu.checks: what all checks are made of
+_CHAPTER = re.compile(r"saw_edu\.course\.ch\d\d\.checks")
 
 
 def strip(source: str, also: Iterable[str] = ()) -> str:
@@ -95,18 +95,15 @@ def _is_future(node: ast.AST) -> bool:
 
 
 def strip_all(public: set[str], callers: list[str]) -> dict[str, str]:
-    """All modules of `saw_edu.checks` that hold answers, without them: those of chapters, and those that these import.
+    """All modules of `saw_edu.course` that hold answers, without them: those of chapters, and those that these import.
 
     In an order in which each can be loaded after what it imports. public: names that are used somewhere. callers: the
     sources of what calls checks.
     """
-    paths = [
-        path for path in sorted((Path(__file__).parents[2] / "checks").glob("*.py")) if path.stem not in _NO_ANSWERS
-    ]
-    sources = {path.stem: path.read_text(encoding="utf-8") for path in paths}
+    sources = {name: path.read_text(encoding="utf-8") for name, path in answer_modules().items()}
     called = set(re.findall(r"checks\.\w+\.(\w+)", "\n".join(callers)))
     made = {}
-    for key in filter(_CHAPTER.match, sources):
+    for key in filter(_CHAPTER.fullmatch, sources):
         passed_on = set().union(*_taken(sources[key]).values()) & called
         made[key] = strip(sources[key], also=passed_on | (public & _defined(sources[key])))
     shared = [key for key in sources if key not in made]
@@ -128,11 +125,11 @@ def strip_all(public: set[str], callers: list[str]) -> dict[str, str]:
 
 
 def _taken(source: str) -> dict[str, set[str]]:
-    """What a module imports from modules of `saw_edu.checks`: module → names."""
+    """What a module imports from modules of `saw_edu.course`: module → names."""
     found: dict[str, set[str]] = {}
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("saw_edu.checks."):
-            found.setdefault((node.module or "").rsplit(".", 1)[1], set()).update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("saw_edu.course."):
+            found.setdefault(node.module or "", set()).update(alias.name for alias in node.names)
     return found
 
 

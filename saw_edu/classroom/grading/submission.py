@@ -13,8 +13,8 @@ from typing import Any
 import nbformat
 import nbformat.reader
 
+from saw_edu.classroom.authoring.source import Cell
 from saw_edu.classroom.grading.plan import ChapterPlan, ExercisePlan, bound
-from saw_edu.classroom.source import Cell
 
 MOST_BYTES = 32 * 2**20
 MOST_CHARACTERS = 200_000

@@ -8,7 +8,6 @@ from saw_edu.classroom.grading import cheats
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.judge import FLAGGED, NOT_STARTED, RIGHT, UNGRADED, CheckResult, judge, result
 from saw_edu.classroom.grading.plan import ChapterPlan, CheckPlan, ExercisePlan, UnitPlan
-from saw_edu.classroom.grading.sandbox import Limits, Outcome, Sandbox
 from saw_edu.classroom.grading.submission import (
     Item,
     Submission,
@@ -17,6 +16,7 @@ from saw_edu.classroom.grading.submission import (
     read_submission,
     steps,
 )
+from saw_edu.classroom.sandbox.outside import Limits, Outcome, Sandbox
 
 
 class PlanError(RuntimeError):

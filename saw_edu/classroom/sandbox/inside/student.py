@@ -1,0 +1,195 @@
+"""Runs a student's cells and the probes of one check, in a process of their own, and writes out plain data.
+
+A program is JSON: `setup` (the course's own cells), `steps` (the student's code), `visible` and `hidden` (check cells
+without expected answers), `phase` (which of the two is probed), `modules` (hidden tests without expected answers) and
+`guarded` (library functions that may not be called in this exercise).
+"""
+
+import gc
+import importlib
+import json
+import linecache
+import os
+import pkgutil
+import re
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from saw_edu.checks import probe as probes
+from saw_edu.checks.check import Check
+from saw_edu.checks.values import encode
+
+_LEFT_OUT = ("saw_edu.classroom.", "saw_edu.cli.", "saw_edu.lab.", "saw_edu.bench.", "saw_edu.runs.")
+_MAGIC = re.compile(r"(?m)^([ \t]*)(?:[%!].*|\w[\w.]*\?{1,2}|\?.*)$")
+
+
+class ReferenceCalled(BaseException):
+    """An exercise's code called the library's own implementation of that exercise."""
+
+
+def warm_up(modules: list[str], stripped: dict[str, str]) -> None:
+    """Import what notebooks import, and put checks without expected answers in the place of the library's."""
+    import torch
+
+    torch.set_num_threads(1)
+    import saw_edu
+
+    names = [module.name for module in pkgutil.walk_packages(saw_edu.__path__, "saw_edu.", onerror=lambda name: None)]
+    for name, source in stripped.items():
+        parent, _, own = name.rpartition(".")
+        setattr(importlib.import_module(parent), own, _module(name, source))
+    for name in [*modules, *(name for name in names if not f"{name}.".startswith(_LEFT_OUT) and name not in stripped)]:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            continue  # an optional part that is not installed here
+    from saw_edu.envs import maze
+
+    maze.layout_names()  # the library's own folder, with its data files, is covered before a student's code runs
+    Check.__call__ = lambda self, *answers: None  # type: ignore[method-assign]
+    gc.collect()
+    gc.freeze()
+
+
+def _module(name: str, source: str) -> types.ModuleType:
+    module = types.ModuleType(name)
+    sys.modules[name] = module
+    exec(compile(source, f"<{name}>", "exec"), module.__dict__)
+    return module
+
+
+def run(program_descriptor: int, result_descriptor: int, scratch: list[str]) -> None:
+    """Run the program read from one descriptor and write frames of JSON to the other."""
+    with os.fdopen(os.dup(program_descriptor), "rb") as stream:
+        program = json.loads(stream.read())
+    output = _only(result_descriptor)
+    os.environ.update(program.get("environment", {}))
+    if scratch:
+        os.chdir(scratch[0])
+    write = os.write
+
+    def say(frame: dict[str, Any]) -> None:
+        data = encode(frame)
+        data = len(data).to_bytes(8, "little") + data
+        while data:
+            data = data[write(output, data) :]
+
+    space = _namespace()
+    for source in program["setup"]:
+        _execute(source, "<setup>", space)
+    _guard(program["guarded"])
+    error = None
+    for step in program["steps"]:
+        if step["kind"] == "exercise":
+            error = _attempt(step["code"], f"<exercise {step['name']}>", space)
+        else:
+            _attempt(step["code"], f"<exercise {step['name']}>" if step["name"] else "<another cell>", space)
+    say({"stage": "cell", "error": error})
+    records: list[Any] = []
+
+    def collect(self: Check, *answers: Any) -> None:
+        records.append(self.probe(*answers))
+
+    hidden = program["phase"] == "hidden"
+    _stand_in_for_hidden(program["modules"])
+    setattr(Check, "__call__", (lambda self, *answers: None) if hidden else collect)  # noqa: B010
+    failure = _attempt(program["visible"], "<check>", space)
+    if hidden:
+        setattr(Check, "__call__", collect)  # noqa: B010
+        failure = _attempt(program["hidden"], "<check>", space)
+    say({"stage": "records", "records": records, "error": failure})
+    os._exit(0)
+
+
+def _only(descriptor: int) -> int:
+    """Close every open file but one, and give standard input and output to /dev/null. Returns the one's new number."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    os.dup2(descriptor, 3, inheritable=False)
+    os.closerange(4, 4096)
+    return 3
+
+
+def _namespace() -> dict[str, Any]:
+    """Make the module in which cells run, with the names that a notebook adds to Python's own."""
+
+    class Shell:
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *args, **kwargs: None
+
+    main = types.ModuleType("__main__")
+    sys.modules["__main__"] = main
+    main.__dict__.update(display=lambda *args, **kwargs: None, get_ipython=Shell)
+    return main.__dict__
+
+
+def _execute(source: str, name: str, space: dict[str, Any]) -> None:
+    try:
+        compile(source, name, "exec", dont_inherit=True)
+        plain = source
+    except SyntaxError:
+        plain = _MAGIC.sub(r"\1pass", source)
+    linecache.cache[name] = (len(plain), None, plain.splitlines(keepends=True), name)
+    exec(compile(plain, name, "exec", dont_inherit=True), space)
+
+
+def _attempt(source: str, name: str, space: dict[str, Any]) -> dict[str, str] | None:
+    """Execute a cell. Returns what went wrong, in words, or None."""
+    try:
+        _execute(source, name, space)
+    except BaseException as error:
+        try:
+            return probes._explain(error)
+        except BaseException:
+            return {"exception": "Exception", "message": "", "where": ""}
+    return None
+
+
+def _refuse(*args: Any, **kwargs: Any) -> None:
+    raise ReferenceCalled
+
+
+def _guard(names: list[str]) -> None:
+    """Make library functions raise ReferenceCalled, under every name that they have: `package.module:Class.method`."""
+    for name in names:
+        module, _, path = name.partition(":")
+        owner: Any = sys.modules.get(module)
+        *outer, last = path.split(".")
+        for part in outer:
+            owner = getattr(owner, part, None)
+        function = getattr(owner, last, None)
+        if not isinstance(function, types.FunctionType):
+            continue
+
+        if not function.__code__.co_freevars:
+            function.__globals__["ReferenceCalled"] = ReferenceCalled
+            function.__code__, function.__defaults__, function.__kwdefaults__ = _refuse.__code__, None, None
+        setattr(owner, last, _refuse)
+        for other in list(sys.modules.values()):
+            if getattr(other, "__name__", "").startswith(("saw_edu.", "__main__")):
+                for key, value in list(vars(other).items()):
+                    if value is function:
+                        setattr(other, key, _refuse)
+
+
+def _stand_in_for_hidden(sources: dict[str, str]) -> None:
+    """Let `from saw_edu.classroom import hidden` find hidden tests that have no expected answers."""
+    for name in [name for name in sys.modules if name.startswith("saw_edu.classroom")]:
+        del sys.modules[name]
+    stand_in = types.ModuleType("saw_edu.classroom")
+    modules: dict[str, types.ModuleType] = {}
+
+    def hidden(chapter: str, start: Any = None) -> types.ModuleType:
+        if chapter not in modules:
+            modules[chapter] = _module(f"hidden_{chapter}", sources[chapter])
+        return modules[chapter]
+
+    class Mutant:
+        def __init__(self, *args: Any, **kwargs: Any):
+            pass
+
+    stand_in.hidden, stand_in.Mutant = hidden, Mutant  # type: ignore[attr-defined]
+    sys.modules["saw_edu.classroom"] = stand_in

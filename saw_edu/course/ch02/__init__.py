@@ -1,0 +1,1 @@
+"""Chapter 2, learning to reach goals."""

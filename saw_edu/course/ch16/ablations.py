@@ -1,0 +1,427 @@
+"""What each part of SAW is worth, and where SAW does not help: one change at a time from `saw_edu.course.giant`.
+
+Every run is policies from a fixed value function, five seeds, success by distance. Chapter 16 shows the results.
+
+    python -m saw_edu.course.ch16.ablations --settings "beta 0" "beta 10"
+
+Most settings use the value functions recorded in assets/giant. The others (another discount, random walks for data,
+a small maze) learn their own first, once for all agents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from saw_edu.agents import GCIVL, HIQL, SAW, Agent
+from saw_edu.agents.objectives import Distribution, Metrics, divergence, one_step_advantages, values_of
+from saw_edu.course import giant
+from saw_edu.data import Batch, HindsightSampler, Spec, Trajectories
+from saw_edu.envs import PointMaze, navigate, random_walk
+from saw_edu.evaluation import episodes_by_distance, evaluate
+from saw_edu.nn import Networks
+from saw_edu.place import course_root
+from saw_edu.runs.provenance import write_provenance
+from saw_edu.training import TrainingConfig, TrainingResult, train
+
+VALUE_CONFIG = replace(giant.VALUE_CONFIG, compile=True)
+POLICY_CONFIG = replace(giant.POLICY_CONFIG, compile=True)
+MEDIUM_EDGES = (1, 3, 5, 8, 12)  # cells; the largest distance in the medium maze is 11
+HOLD = 8  # steps for which a random walk keeps its action
+ROUGH, SMOOTH = 2.0, 8.0  # maze units over which errors added to V change with the state; a step is 1, a cell 4
+GOAL_LENGTH = 8.0  # and with the goal: neighbouring goals are misjudged alike, so averaging over goals does not help
+_WAVES = 64  # cosines in an error field
+
+
+@dataclass(frozen=True)
+class PartialSAW(SAW):
+    """SAW with a term left out, or its weights clipped elsewhere. As it is made by default, SAW itself.
+
+    Raises:
+        ValueError: neither term is left, or a clip that is not positive.
+    """
+
+    one_step: bool = True  # the term e^{α A(s, a, g)} log π(a | s, g)
+    bootstrap: bool = True  # the term e^{β A(s, w, g)} D(π, π_sub)
+    clip: float = 100.0  # the largest weight of an action or a waypoint, in π's loss and in π_sub's; inf: none
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.one_step or self.bootstrap) or not self.clip > 0:
+            raise ValueError(f"keep one_step or bootstrap (or both), and clip above 0, got {self}")
+
+    def _weights(self, advantages: Tensor, alpha: float) -> Tensor:
+        return (alpha * advantages).exp().clamp(max=self.clip).detach()
+
+    def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """SAW's; without bootstrapping π_sub would teach nobody, and does not learn."""
+        return super().policy_loss(networks, batch) if self.bootstrap else self.flat_policy_loss(networks, batch)
+
+    def subgoal_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """SAW's, with this clip."""
+        assert batch.subgoals is not None
+        advantages = one_step_advantages(networks, batch, batch.subgoals, networks.goal_rep)
+        policy: Distribution = networks.low_actor(batch.observations, batch.subgoals)
+        return -(self._weights(advantages, self.low_alpha) * policy.log_prob(batch.actions)).mean(), {}
+
+    def flat_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
+        """SAW's, with this clip and without the term that is left out."""
+        assert batch.waypoints is not None
+        s, w, g = batch.observations, batch.waypoints, batch.actor_goals
+        v, v_next, v_waypoint = values_of(networks, [s, batch.next_observations, w], g, networks.goal_rep)
+        policy = self.flat_policy(networks, s, g)
+        loss = torch.zeros_like(v).mean()
+        if self.one_step:
+            loss = loss - (self._weights(v_next - v, self.awr_alpha) * policy.log_prob(batch.actions)).mean()
+        if self.bootstrap:
+            with torch.no_grad():
+                subgoal_policy = networks.low_actor(s, w)
+            distance = divergence(subgoal_policy, policy, self.const_std)
+            loss = loss + (self._weights(v_waypoint - v, self.kl_alpha) * distance).mean()
+        return loss, {}
+
+
+class ErringValue(nn.Module):
+    """V(s, g) and an error: a fixed sum of cosines of the two positions. Made with no error.
+
+    (B, obs), (B, obs) -> (E, B), all heads with the same error. Reads positions as the first two of the observations'
+    features, as `PositionFeatures` writes them.
+    """
+
+    def __init__(self, value: nn.Module) -> None:
+        super().__init__()
+        self.value = value
+        self.frequencies = nn.Parameter(torch.zeros(4, _WAVES), requires_grad=False)
+        self.phases = nn.Parameter(torch.zeros(_WAVES), requires_grad=False)
+        self.size = nn.Parameter(torch.zeros(()), requires_grad=False)
+
+    def error(self, observations: Tensor, goals: Tensor) -> Tensor:
+        """(B, obs), (B, obs) -> (B,), over all pairs of standard deviation `size`."""
+        positions = torch.cat([observations[..., :2], goals[..., :2]], dim=-1)  # (B, 4)
+        return self.size * math.sqrt(2 / _WAVES) * (positions @ self.frequencies + self.phases).cos().sum(dim=-1)
+
+    def forward(self, observations: Tensor, goals: Tensor) -> Tensor:
+        """V and the error, (E, B)."""
+        values: Tensor = self.value(observations, goals)
+        return values + self.error(observations, goals)
+
+
+class _Erring:
+    """An agent whose value is an `ErringValue`."""
+
+    def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
+        found: Networks = super().networks(spec, generator)  # type: ignore[misc]
+        found.value = ErringValue(found.value)
+        return found
+
+
+class ErringGCIVL(_Erring, GCIVL):
+    """GCIVL from a value with added errors."""
+
+
+class ErringHIQL(_Erring, HIQL):
+    """HIQL from a value with added errors."""
+
+
+class ErringSAW(_Erring, SAW):
+    """SAW from a value with added errors."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Where a setting's policies learn and are tested."""
+
+    layout: str = "giant"
+    discount: float = giant.DISCOUNT
+    walk: bool = False  # the data are random walks instead of noisy shortest paths
+    edges: tuple[int, ...] = giant.EDGES  # of the bins of distance, cells
+    farthest_third: int = giant.FARTHEST_THIRD  # cells: from here on; one of the edges
+
+    def make_world(self) -> PointMaze:
+        """The world of `giant`, with this layout."""
+        return PointMaze(self.layout, step_size=1.0, features="fourier", max_steps=200)
+
+    def make_data(self, world: PointMaze) -> Trajectories:
+        """500 episodes of 300 steps."""
+        generator = torch.Generator().manual_seed(0)
+        return random_walk(world, 500, 300, generator, HOLD) if self.walk else navigate(world, 500, 300, 0.5, generator)
+
+    def make_episodes(self, world: PointMaze, per_bin: int = 50) -> tuple[Tensor, Tensor]:
+        """Starts and goals of the evaluation."""
+        return episodes_by_distance(world, self.edges, per_bin, torch.Generator().manual_seed(1))
+
+
+PROBLEMS = {
+    "giant": Problem(),
+    "discount .98": Problem(discount=0.98),
+    "random walks": Problem(walk=True),
+    "medium": Problem(layout="medium", edges=MEDIUM_EDGES, farthest_third=8),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing changed. `panel` is what is varied, `x` its value as the figure shows it."""
+
+    name: str
+    panel: str
+    x: str
+    agent: Agent
+    problem: str = "giant"
+    error: float = 0.0  # standard deviation of the one-step differences of V's added error, over that of V's own
+    error_length: float = ROUGH  # maze units over which the error changes with the state
+
+
+def _agent(method: str, discount: float = giant.DISCOUNT) -> Any:
+    return replace(giant.make_agents()[method], discount=discount)  # type: ignore[type-var]
+
+
+def _settings() -> list[Setting]:
+    """All of them, the most important first. Those of `giant` itself, called "base ...", need no training."""
+    saw, erring = _agent("saw"), {"gcivl": ErringGCIVL, "hiql": ErringHIQL, "saw": ErringSAW}
+    part = PartialSAW(**vars(saw))
+    found = [Setting(f"base {method}", "base", "base", _agent(method)) for method in ("saw", "gcivl", "hiql")]
+
+    def steps(*numbers: int) -> list[Setting]:
+        return [Setting(f"k {k}", "k", f"{k}", replace(saw, subgoal_steps=k)) for k in numbers]
+
+    def beta(*numbers: int) -> list[Setting]:
+        return [Setting(f"beta {b}", "beta", f"{b}", replace(saw, kl_alpha=float(b))) for b in numbers]
+
+    def alpha(*numbers: int) -> list[Setting]:
+        return [
+            Setting(f"alpha {a}", "alpha", f"{a}", replace(saw, awr_alpha=float(a), low_alpha=float(a)))
+            for a in numbers
+        ]
+
+    def on(problem: str) -> list[Setting]:
+        discount = PROBLEMS[problem].discount
+        return [
+            Setting(f"{problem} {method}", problem, method, _agent(method, discount), problem)
+            for method in ("gcivl", "hiql", "saw")
+        ]
+
+    def with_error(word: str, error: float, length: float) -> list[Setting]:
+        return [
+            Setting(
+                f"{word} error {error:g} {method}",
+                f"{word} error {method}",
+                f"{error:g}",
+                kind(**vars(_agent(method))),
+                error=error,
+                error_length=length,
+            )
+            for method, kind in erring.items()
+        ]
+
+    found += [Setting("no bootstrapping", "terms", "one-step only", replace(part, bootstrap=False))]
+    found += [*steps(2, 32), *beta(0, 10)]
+    found += [Setting("no one-step", "terms", "bootstrapping only", replace(part, one_step=False))]
+    found += [*on("discount .98"), *with_error("rough", 1.0, ROUGH), *alpha(1, 10)]
+    found += [*on("random walks"), *steps(4, 16), *beta(1)]
+    found += [Setting("clip 1", "clip", "1", replace(part, clip=1.0))]
+    found += [Setting("no clip", "clip", "none", replace(part, clip=math.inf))]
+    found += [*on("medium"), *with_error("rough", 0.25, ROUGH), *with_error("smooth", 0.25, SMOOTH)]
+    return found
+
+
+SETTINGS = {setting.name: setting for setting in _settings()}
+
+
+@cache
+def _world_and_data(problem: Problem) -> tuple[PointMaze, Trajectories]:
+    world = problem.make_world()
+    return world, problem.make_data(world)
+
+
+def add_errors(
+    value: TrainingResult, data: Trajectories, world: PointMaze, error: float, length: float
+) -> TrainingResult:
+    """The same values, each with a smooth random error of its own that does not change during training.
+
+    Args:
+        value: GCIVL-like networks of several seeds.
+        data: whose transitions and hindsight goals set the size.
+        world: for the scale of its features.
+        error: standard deviation of the error's one-step differences, over that of V's own: over transitions of the
+            data and goals that lie ahead of them.
+        length: maze units over which the error changes with the state.
+
+    Raises:
+        ValueError: an error below 0, or a length that is not positive.
+    """
+    if error < 0 or not length > 0:
+        raise ValueError(f"the error must be at least 0 and its length above 0, got {error} and {length}")
+    sampler = HindsightSampler(data, value.agent.goals, value.agent.discount)
+    batch = sampler.sample(4096, torch.Generator().manual_seed(0))
+    left, right, bottom, top = world.maze.extent
+    half = max(right - left, top - bottom) / 2  # a feature of 1 stands for so many maze units
+    scale = half / torch.tensor([length, length, GOAL_LENGTH, GOAL_LENGTH])[:, None]
+    found = []
+    for seed, networks in zip(value.seeds, value.networks, strict=True):
+        generator = torch.Generator().manual_seed(seed + 7)
+        erring = ErringValue(copy.deepcopy(networks.value))
+        erring.frequencies.data = torch.randn(erring.frequencies.shape, generator=generator) * scale
+        erring.phases.data = 2 * math.pi * torch.rand(_WAVES, generator=generator)
+        erring.size.data = torch.ones(())
+        s, s_next, g = batch.observations, batch.next_observations, batch.actor_goals
+        with torch.no_grad():
+            own = (networks.value(s_next, g) - networks.value(s, g)).mean(dim=0).std()
+            unit = (erring.error(s_next, g) - erring.error(s, g)).std()
+        erring.size.data = error * own / unit
+        others = {name: module for name, module in networks.named_children() if name != "value"}
+        found.append(Networks({**others, "value": erring}).requires_grad_(False))
+    return replace(value, networks=found)
+
+
+def value_for(setting: Setting, seeds: list[int], work: Path, config: TrainingConfig = VALUE_CONFIG) -> TrainingResult:
+    """The value function that a setting's policies are extracted from: recorded, or learned once for each problem."""
+    problem = PROBLEMS[setting.problem]
+    world, data = _world_and_data(problem)
+    if setting.problem == "giant":
+        recorded = giant.load("value", world.spec)
+        at = [recorded.seeds.index(seed) for seed in seeds]
+        value = replace(recorded, seeds=seeds, networks=[recorded.networks[i] for i in at])
+    else:
+        agent = giant.Value(**vars(_agent("gcivl", problem.discount)))
+        value = train(agent, data, config, seeds, checkpoints=work / "value" / setting.problem, together=True)
+    return add_errors(value, data, world, setting.error, setting.error_length) if setting.error > 0 else value
+
+
+def train_setting(
+    setting: Setting,
+    seeds: list[int],
+    work: Path,
+    value_config: TrainingConfig = VALUE_CONFIG,
+    policy_config: TrainingConfig = POLICY_CONFIG,
+) -> TrainingResult:
+    """The policies of a setting, from checkpoints in `work` where there are some; `giant`'s own are loaded."""
+    problem = PROBLEMS[setting.problem]
+    world, data = _world_and_data(problem)
+    if setting.panel == "base":
+        recorded = giant.load(setting.name.split()[-1], world.spec)
+        at = [recorded.seeds.index(seed) for seed in seeds]
+        return replace(recorded, seeds=seeds, networks=[recorded.networks[i] for i in at])
+    value = value_for(setting, seeds, work, value_config)
+    folder = work / "policies" / setting.name
+    return train(setting.agent, data, policy_config, seeds, value_from=value, checkpoints=folder, together=True)
+
+
+def measure(setting: Setting, result: TrainingResult) -> pd.DataFrame:
+    """Success by seed and bin of distance: columns panel, x, seed, from_, to (cells), farthest, success, episodes."""
+    problem = PROBLEMS[setting.problem]
+    world, _ = _world_and_data(problem)
+    starts, goals = problem.make_episodes(world)
+    episodes = evaluate(result.policies, world, starts, goals, progress=False).episodes
+    edges = np.asarray(problem.edges)
+    bins = np.digitize(episodes["distance"], edges) - 1
+    episodes = episodes.assign(
+        seed=episodes["seed"].map(dict(enumerate(result.seeds))),
+        from_=edges[bins],
+        to=edges[bins + 1],
+        farthest=(edges[bins] >= problem.farthest_third).astype(int),
+    )
+    grouped = episodes.groupby(["seed", "from_", "to", "farthest"], as_index=False)
+    table = grouped.agg(success=("success", "mean"), episodes=("success", "size"))
+    for name in ("x", "panel", "setting"):
+        table.insert(0, name, setting.name if name == "setting" else getattr(setting, name))
+    return table
+
+
+def per_seed(table: pd.DataFrame, goals: str = "all") -> np.ndarray:
+    """Success of each seed of one setting, (S,).
+
+    Args:
+        table: columns as of `measure`.
+        goals: which ones: "all", "nearest" (the first bin of distance) or "farthest" (the farthest third).
+
+    Raises:
+        ValueError: another word for goals.
+    """
+    chosen = {
+        "all": table["success"] >= 0,
+        "nearest": table["from_"] == table["from_"].min(),
+        "farthest": table["farthest"] == 1,
+    }
+    if goals not in chosen:
+        raise ValueError(f"goals must be one of {', '.join(chosen)}, got {goals!r}")
+    rows = table[chosen[goals]]
+    reached = (rows["success"] * rows["episodes"]).groupby(rows["seed"]).sum()
+    return np.asarray(reached / rows.groupby("seed")["episodes"].sum())
+
+
+def record(
+    folder: Path,
+    work: Path,
+    names: Sequence[str],
+    seeds: list[int],
+    value_config: TrainingConfig = VALUE_CONFIG,
+    policy_config: TrainingConfig = POLICY_CONFIG,
+) -> None:
+    """Run each setting that `work` does not hold yet, and after each write all that it holds to `folder`.
+
+    Raises:
+        ValueError: a name that is not in `SETTINGS`.
+    """
+    if unknown := [name for name in names if name not in SETTINGS]:
+        raise ValueError(f"unknown settings {unknown}. Choose among: {', '.join(SETTINGS)}")
+    torch.set_num_threads(1)
+    resumed = work.exists()
+    done = work / "done"
+    done.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        start = time.perf_counter()
+        path = done / f"{name}.csv"
+        if not path.exists():
+            result = train_setting(SETTINGS[name], seeds, work, value_config, policy_config)
+            measure(SETTINGS[name], result).to_csv(path, index=False)
+            print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
+        held = [found for found in SETTINGS if (done / f"{found}.csv").exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        pd.concat([pd.read_csv(done / f"{found}.csv") for found in held]).to_csv(folder / "success.csv", index=False)
+        write_provenance(
+            folder,
+            "python -m saw_edu.course.ch16.ablations",
+            **{
+                "resumed from checkpoints": resumed,
+                "settings": {found: repr(SETTINGS[found].agent) for found in held},
+                "problems": {key: repr(problem) for key, problem in PROBLEMS.items()},
+                "seeds": seeds,
+                "value": asdict(value_config),
+                "policies": asdict(policy_config),
+                "base": "the networks in assets/giant",
+                "files": "success.csv: success of each seed in each bin of distance, 50 episodes a bin; farthest is 1 "
+                "for the farthest third of distances",
+            },
+        )
+
+
+def main() -> None:
+    """Record the results under assets/results/ablations; killed, it continues from what is in runs/ablations."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), help="names of settings")
+    parser.add_argument("--steps", type=int, help="updates, instead of the full number: to see whether all of it runs")
+    arguments = parser.parse_args()
+    configs = [VALUE_CONFIG, POLICY_CONFIG]
+    root = course_root()
+    folder, work = root / "assets" / "results" / "ablations", root / "runs" / "ablations"
+    if arguments.steps is not None:
+        configs = [replace(config, steps=arguments.steps, log_every=arguments.steps) for config in configs]
+        folder, work = work / "short" / "results", work / "short"
+    record(folder, work, arguments.settings, list(range(giant.SEEDS)), *configs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the authors' code gives, beside ours: agents, samplers, speed."""
