@@ -1,12 +1,17 @@
 # The course's habitual tasks. `make lab` is all that a student needs.
 #   PYTHON=python3.12   the interpreter that .venv is made with    (any target)
 #   LAB_ARGS=...        options for saw-edu lab and JupyterLab     (make lab LAB_ARGS="--port 9000 --no-browser")
+#   EXTRAS=...          optional parts as well                     (make test EXTRAS=ogbench,postgresql,ray)
 #   TEST_ARGS=...       options for pytest                         (make test TEST_ARGS="-k maze -x")
+#   CHAPTER=16          the tests of one chapter only              (make test CHAPTER=16)
+#   JOBS=2              tests at a time; 0: one after another      (make test JOBS=0)
 #   UNIT=unit1          one unit only                              (make notebooks UNIT=unit1)
 #   BUILD_ARGS=...      options for saw-edu build                  (make notebooks BUILD_ARGS=--fast)
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-export PYTHON
+JOBS := auto
+export PYTHON EXTRAS
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 $(if $(CHAPTER),--chapter $(CHAPTER))
 
 .PHONY: help env lab lint types test test-full notebooks check-notebooks bench pin clean clean-env
 
@@ -27,10 +32,10 @@ types: env ## check types
 	$(BIN)/mypy
 
 test: lint types ## style, types and the tests that take less than a minute each
-	$(BIN)/python -m pytest -m "not slow" $(TEST_ARGS)
+	$(PYTEST) -m "not slow" $(TEST_ARGS)
 
 test-full: lint types ## style, types and all tests
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(PYTEST) $(TEST_ARGS)
 
 notebooks: env ## build the notebooks from solutions/ (UNIT=unit1 for one unit)
 	$(BIN)/saw-edu build $(UNIT) $(BUILD_ARGS)

@@ -4,6 +4,7 @@
 # `make` calls this before every task. With nothing to do it returns in milliseconds: the last thing written is a stamp
 # that holds the checksum of everything the environment was made from. No stamp, no environment.
 #   PYTHON=...        the interpreter to build with (default: the first usable of python3.13 python3.12 python3.11 python3)
+#   EXTRAS=...        optional parts as well, joined by commas: ogbench,postgresql,ray. An environment keeps those it has.
 #   NEEDED_MB=...     free space asked for before a first install (default: 3000, or 7000 where torch brings CUDA)
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -15,6 +16,7 @@ VENV=.venv
 LOG=build/install.log
 LOCK=build/bootstrap.lock
 STAMP=$VENV/saw-edu.stamp
+KEPT_EXTRAS=$VENV/saw-edu.extras
 UNFINISHED=$VENV/saw-edu.unfinished
 
 say() { printf '%s\n' "$@"; }
@@ -27,7 +29,13 @@ fail() {
 
 # The checksum of what the environment is made from, and of where it is: an editable install knows its own folder.
 # The settings of tools, at the end of pyproject.toml, install nothing and do not count.
-fingerprint() { { sed '/^\[tool\./,$d' pyproject.toml && cat constraints.txt && pwd; } | cksum; }
+fingerprint() { { sed '/^\[tool\./,$d' pyproject.toml && cat constraints.txt && pwd && say "$extras"; } | cksum; }
+
+# "dev", what is asked for and what the environment has already, each once: "dev,ogbench,ray".
+all_extras() {
+  { [ -e "$UNFINISHED" ] || cat "$KEPT_EXTRAS" 2>/dev/null; say "dev,${EXTRAS:-}"; } |
+    awk -F '[, ]+' '{ for (i = 1; i <= NF; i++) if ($i != "" && !seen[$i]++) all = all (all ? "," : "") $i } END { print all }'
+}
 
 # "3.12" when $1 runs and is a Python; nothing otherwise (a pyenv or Windows stub may exist and not run).
 version_of() { "$1" -c 'import sys; sys.stdout.write("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
@@ -150,11 +158,12 @@ run_pip() { PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_TARGET='' "$VENV/bin/python"
 # The build tool comes first and stays: an isolated build would fetch it anew each time, and hide why it could not.
 install() {
   run_pip --log "$LOG" install --quiet --constraint constraints.txt "$BUILD_TOOL" &&
-    run_pip --log "$LOG" install --no-build-isolation --constraint constraints.txt --editable ".[dev]"
+    run_pip --log "$LOG" install --no-build-isolation --constraint constraints.txt --editable ".[$extras]"
 }
 
 # Nothing to do?
 [ -r pyproject.toml ] && [ -r constraints.txt ] || fail "this folder is not complete: pyproject.toml or constraints.txt is missing." "Clone the course again."
+extras=$(all_extras)
 current=$(fingerprint)
 venv_version=$(version_of "$VENV/bin/python")
 if [ -n "$venv_version" ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$current" ]; then
@@ -211,5 +220,6 @@ if ! "$VENV/bin/python" -c 'import jupyterlab, nbgrader, saw_edu, torch' >>"$LOG
     "Try another Python (make lab PYTHON=python3.12), or conda (README.md, \"With conda\"). The whole log: $LOG"
 fi
 rm -f "$UNFINISHED"
+say "$extras" >"$KEPT_EXTRAS"
 say "$current" >"$STAMP"
 say "The environment is ready."

@@ -107,6 +107,17 @@ def test_the_environment_is_made_once_with_the_pins(ready):
     assert ready.installs() == 1
 
 
+def test_optional_parts_are_added_when_asked_for_and_kept(ready):
+    status, printed = ready.run(EXTRAS="ray,ogbench")
+    assert status == 0, printed
+    assert "--editable .[dev,ray,ogbench]" in ready.calls.read_text()
+    assert ready.run(EXTRAS="ogbench, ray") == (0, ""), "it has both already"
+    assert ready.run() == (0, ""), "whoever asks for less loses nothing"
+    (ready.folder / "constraints.txt").write_text("another==1\n")
+    ready.run()
+    assert ready.calls.read_text().count("--editable .[dev,ray,ogbench]") == 2
+
+
 @pytest.mark.parametrize("changed", ["constraints.txt", "pyproject.toml"])
 def test_new_pins_or_dependencies_are_installed(ready, changed):
     path = ready.folder / changed
