@@ -261,7 +261,7 @@ def hostile(add_to: Any, right: str, body: str, whole: bytes) -> list[Submitted]
     bad("outside", function("open('/outside-canary', 'w').write('x')"), "raised", flag="open")
     bad(
         "reads-hidden",
-        "text = open('solutions/hidden/ch01.py').read()\n" + function("pass"),
+        "text = open('solutions/unit1/01_returns_hidden.py').read()\n" + function("pass"),
         flag="files of the grader",
     )
     bad("reads-library", function("import saw_edu, inspect\nraise ValueError(inspect.getsource(saw_edu.checks))"),

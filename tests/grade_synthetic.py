@@ -36,7 +36,7 @@ HOSTILE = {
     "memory": "def {name}(*a, **k):\n    return [bytearray(10**7) for _ in range(10**5)]",
     "equal": "class E:\n    def __eq__(self, other):\n        return True\ndef {name}(*a, **k):\n    return E()",
     "patch": "import torch\ntorch.allclose = torch.equal = lambda *a, **k: True\ndef {name}(*a, **k):\n    return 0",
-    "reads": "def {name}(*a, **k):\n    return open('solutions/hidden/ch16.py').read()",
+    "reads": "def {name}(*a, **k):\n    return open('solutions/unit5/16_saw_hidden.py').read()",
     "forks": "import os\ndef {name}(*a, **k):\n    while os.fork() >= 0:\n        pass",
     "flood": "import os\ndef {name}(*a, **k):\n    while True:\n        os.write(3, b'x' * 65536)",
     "judge": "from saw_edu.checks.check import Check\nCheck.judge = None\ndef {name}(*a, **k):\n    return 0",

@@ -47,9 +47,7 @@ def chapter_file(folder: Path, text: str, name: str = "01_small.py") -> Path:
     path = folder / "solutions" / "unit1" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    hidden_folder = folder / "solutions" / "hidden"
-    hidden_folder.mkdir(exist_ok=True)
-    (hidden_folder / f"ch{name[:2]}.py").write_text(HIDDEN, encoding="utf-8")
+    path.with_name(f"{path.stem}_hidden.py").write_text(HIDDEN, encoding="utf-8")
     return path
 
 
@@ -176,7 +174,7 @@ def test_regions_and_stubs_keep_indentation() -> None:
 )
 def test_exercises_without_mutants_are_not_built(tmp_path: Path, change: object, words: str) -> None:
     chapter_file(tmp_path, EXERCISE + CHECK)
-    path = tmp_path / "solutions" / "hidden" / "ch01.py"
+    path = tmp_path / "solutions" / "unit1" / "01_small_hidden.py"
     path.write_text(change(HIDDEN), encoding="utf-8")  # type: ignore[operator]
     with pytest.raises(SourceError, match=words):
         build.load(tmp_path)
@@ -234,7 +232,6 @@ def test_python_files_beside_notebooks_stay_out_of_nbgraders_own_release(tmp_pat
     """Whoever runs nbgrader by hand in the course's folder: sources and hidden tests are not copied."""
     path = chapter_file(tmp_path, EXERCISE + CHECK)
     nbformat.write(read_chapter(path).notebook(), path.with_suffix(".ipynb"))
-    shutil.copytree(tmp_path / "solutions" / "hidden", path.parent / "hidden")
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", "unit1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -479,7 +476,7 @@ def test_a_missing_hidden_test_is_explained_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SAW_EDU_COURSE", raising=False)
-    with pytest.raises(HiddenTestsError, match="no solutions/hidden in the working directory") as caught:
+    with pytest.raises(HiddenTestsError, match="no solutions in the working directory") as caught:
         hidden("ch01", tmp_path)
     assert len(caught.value._render_traceback_()) == 1
     with pytest.raises(HiddenTestsError, match="no hidden tests for ch77"):

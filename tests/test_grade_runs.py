@@ -225,8 +225,9 @@ def test_folders_and_zips_of_learning_management_systems_are_taken_in(tmp_path: 
     assert found == {f"{student}/unit1/01_returns.ipynb" for student in students}
     assert any("notes.ipynb" in line for line in said)
     assert not list(tmp_path.glob("**/escape/01_returns.ipynb"))
+    (tmp_path / "nothing here").mkdir()
     with pytest.raises(IntakeError, match="no notebook of unit1"):
-        take_in(course / "solutions" / "hidden", course / "submitted", plan)
+        take_in(tmp_path / "nothing here", course / "submitted", plan)
     (tmp_path / "bad.zip").write_bytes(b"PK nonsense")
     with pytest.raises(IntakeError, match="not a zip"):
         take_in(tmp_path / "bad.zip", course / "submitted", plan)

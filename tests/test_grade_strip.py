@@ -65,7 +65,7 @@ def test_the_librarys_own_losses_may_not_be_called() -> None:
 def test_a_library_function_that_is_not_there_is_named(tmp_path: Path) -> None:
     fixture = ROOT / "tests" / "fixtures" / "course" / "solutions"
     shutil.copytree(fixture, tmp_path / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "solutions" / "hidden" / "ch01.py").open("a", encoding="utf-8") as stream:
+    with (tmp_path / "solutions" / "unit1" / "01_returns_hidden.py").open("a", encoding="utf-8") as stream:
         stream.write('\nLIBRARY = {"discounted-return": ["saw_edu.nothing:f"]}\n')
     with pytest.raises(SourceError, match="LIBRARY names what the library lacks"):
         read_unit(tmp_path, "unit1")

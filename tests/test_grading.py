@@ -167,7 +167,7 @@ def test_the_exported_table_has_the_same_scores(graded: Graded) -> None:
 
 def test_feedback_shows_messages_but_no_hidden_test(graded: Graded) -> None:
     secrets: set[str] = {"saw_edu.classroom import hidden", "BEGIN HIDDEN", "END HIDDEN"}
-    for path in (graded.root / "solutions" / "hidden").glob("*.py"):
+    for path in (graded.root / "solutions").glob("*/*_hidden.py"):
         for line in path.read_text(encoding="utf-8").split("\n"):
             if re.match(r"\s+(Case|reference|wrong|when)\b", line) or "expect=" in line:
                 secrets.add(line.strip())
@@ -191,8 +191,9 @@ def test_feedback_shows_messages_but_no_hidden_test(graded: Graded) -> None:
 def test_formgrader_lists_units_only(graded: Graded) -> None:
     api = NbGraderAPI(config=configure(Config(), graded.root))
     assert graded.unit in api.get_source_assignments()
-    assert "hidden" not in api.get_source_assignments()
-    assert (graded.root / "solutions" / "hidden").is_dir()
+    assert api.get_source_assignments() == {
+        path.name for path in (graded.root / "solutions").iterdir() if path.is_dir()
+    }
 
 
 def test_a_wrong_answer_that_only_a_hidden_test_sees_gets_its_message_in_feedback(graded: Graded) -> None:

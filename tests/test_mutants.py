@@ -69,9 +69,9 @@ def test_a_replacement_that_does_not_fit_is_an_error() -> None:
 def test_the_worked_example_of_the_manual_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "solutions" / "README.md").read_text(encoding="utf-8")
     source, visible, hidden = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    for name, content in {"unit1/02_example.py": source, "hidden/ch02.py": hidden}.items():
+    for name, content in {"unit1/02_example.py": source, "unit1/02_example_hidden.py": hidden}.items():
         path = tmp_path / "solutions" / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     example = ModuleType("example")
     exec(visible, example.__dict__)

@@ -122,7 +122,7 @@ def _explain(error: BaseException) -> dict[str, str]:
     where = ""
     for frame in traceback.extract_tb(error.__traceback__):
         path = str(Path(frame.filename).resolve()) if not frame.filename.startswith("<") else frame.filename
-        library = path.startswith(_OWN_DIRECTORIES) or "hidden" in Path(path).parts
+        library = path.startswith(_OWN_DIRECTORIES) or Path(path).stem.endswith("_hidden")
         if not library and frame.line:
             where = f"line {frame.lineno} of {frame.name}: `{frame.line.strip()}`"
     try:

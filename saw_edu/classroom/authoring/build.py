@@ -75,7 +75,9 @@ def load(course: Path, unit: str | None = None) -> dict[str, list[Chapter]]:
         units.setdefault(chapter.unit, []).append(chapter)
         problems += _undeclared(chapter)
     for folder in {path.parent for path in chapter_paths(course, unit)}:
-        message = "only chapters belong in a unit's folder (data goes to assets/, hidden tests to solutions/hidden/)"
+        message = (
+            "only chapters belong in a unit's folder (data goes to assets/) and their hidden tests, NN_name_hidden.py"
+        )
         problems += [Problem(path, 1, message) for path in stray_files(folder)]
     if problems:
         raise SourceError(problems)

@@ -1,4 +1,4 @@
-"""Hidden tests: instructor-only checks in `solutions/hidden/chNN.py`, found from wherever a notebook runs."""
+"""Hidden tests: the instructor's checks, in `NN_name_hidden.py` beside a source, found from wherever a notebook runs."""
 
 import dataclasses
 import importlib.util
@@ -11,6 +11,7 @@ from typing import Any
 from saw_edu.checks.check import Check
 
 COURSE_VARIABLE = "SAW_EDU_COURSE"
+HIDDEN = "_hidden"  # the end of their files' names
 
 
 class HiddenTestsError(RuntimeError):
@@ -34,31 +35,34 @@ class HiddenChecks:
         return dataclasses.replace(check, hidden=True)
 
 
-def hidden_directory(start: Path | None = None) -> Path:
-    """Find the course's `solutions/hidden`: under SAW_EDU_COURSE, else above `start` (the working directory).
+def hidden_path(chapter: str, start: Path | None = None) -> Path:
+    """Find `solutions/<unit>/NN_name_hidden.py` of a chapter, such as ch02.
 
+    Looked for under SAW_EDU_COURSE, else in the course above `start` (the working directory).
     Raises HiddenTestsError when there is none: on a student's machine there should be none.
     """
     course = os.environ.get(COURSE_VARIABLE)
     here = (start or Path.cwd()).resolve()
     for root in [Path(course)] if course else [here, *here.parents]:
-        if (root / "solutions" / "hidden").is_dir():
-            return root / "solutions" / "hidden"
+        if (root / "solutions").is_dir():
+            name = f"{chapter.removeprefix('ch')}_*{HIDDEN}.py"
+            found = sorted((root / "solutions").glob(f"*/{name}"))
+            if len(found) != 1:
+                raise HiddenTestsError(f"no hidden tests for {chapter}: {len(found)} files solutions/*/{name}, not one")
+            return found[0]
     place = f"under {COURSE_VARIABLE}={course}" if course else "in the working directory or above it"
     raise HiddenTestsError(
-        f"no solutions/hidden {place}. Hidden tests are the instructor's; to grade from elsewhere, set "
+        f"no solutions {place}. Hidden tests are the instructor's; to grade from elsewhere, set "
         f"{COURSE_VARIABLE} to the course's folder."
     )
 
 
 def load_hidden(chapter: str, start: Path | None = None) -> ModuleType:
-    """Load `solutions/hidden/<chapter>.py` as a module, without putting it on the import path.
+    """Load a chapter's hidden tests as a module, without putting it on the import path.
 
     Raises HiddenTestsError when it is missing or does not load.
     """
-    path = hidden_directory(start) / f"{chapter}.py"
-    if not path.is_file():
-        raise HiddenTestsError(f"no hidden tests for {chapter}: {path.name} is not in solutions/hidden")
+    path = hidden_path(chapter, start)
     name = f"saw_edu_hidden_{chapter}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -1,6 +1,6 @@
 """Mutants: plausible wrong answers that each exercise's checks must catch and name, and right answers they must accept.
 
-`solutions/hidden/chNN.py` declares them beside its checks:
+A chapter's hidden tests, `NN_name_hidden.py` beside its source, declare them:
 
     MUTANTS = {"expectile-loss": [Mutant("plain mean of squares", replace=("weight * ", "")), ...]}
     ALTERNATIVES = {"expectile-loss": ["def expectile_loss(difference, expectile): ..."]}
@@ -69,7 +69,7 @@ class ExerciseSet:
     @property
     def missing(self) -> str:
         """What is still to be declared, in words; empty when nothing is."""
-        where = f"solutions/hidden/{self.chapter.key}.py"
+        where = self.chapter.hidden.name
         words = []
         if len(self.mutants) < MUTANTS_WANTED:
             words.append(f"{len(self.mutants)} of at least {MUTANTS_WANTED} MUTANTS")
@@ -81,7 +81,7 @@ class ExerciseSet:
 
 
 def exercise_sets(chapter: Chapter) -> list[ExerciseSet]:
-    """Read what `solutions/hidden/chNN.py` declares for each exercise of a chapter.
+    """Read what a chapter's hidden tests declare for each exercise.
 
     Raises HiddenTestsError when the module is missing, ValueError when it names an exercise the chapter lacks.
     """
@@ -94,7 +94,7 @@ def exercise_sets(chapter: Chapter) -> list[ExerciseSet]:
     library: dict[str, Any] = getattr(module, "LIBRARY", {})
     unknown = sorted({*mutants, *alternatives, *library} - {cell.name for cell in cells})
     if unknown:
-        raise ValueError(f"solutions/hidden/{chapter.key}.py names exercises that {chapter.path.name} lacks: {unknown}")
+        raise ValueError(f"{chapter.hidden.name} names exercises that {chapter.path.name} lacks: {unknown}")
     return [
         ExerciseSet(chapter, cell, *(tuple(found.get(cell.name, ())) for found in (mutants, alternatives, library)))
         for cell in cells

@@ -16,7 +16,6 @@ import nbformat
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
-from nbgrader.apps.api import NbGraderAPI
 from traitlets import Unicode
 
 from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE
@@ -160,7 +159,6 @@ def configure(config: Any, root: Path) -> Any:
     config.GenerateFeedback.exporter_class = "saw_edu.classroom.reports.feedback.FeedbackExporter"
     config.ExportApp.plugin_class = "saw_edu.classroom.reports.export.StatusExport"
     find_alembic()
-    list_only_units()
     return config
 
 
@@ -168,16 +166,3 @@ def find_alembic() -> None:
     """Put this environment's commands on PATH: nbgrader 0.9 starts `alembic` by name whenever it makes a gradebook."""
     if shutil.which("alembic") is None:
         os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-
-
-def list_only_units() -> None:
-    """Keep `solutions/hidden` out of Formgrader's list: nbgrader 0.9 takes every folder there for an assignment."""
-    original = NbGraderAPI.get_source_assignments
-    if getattr(original, "only_units", False):
-        return
-
-    def get_source_assignments(self: NbGraderAPI) -> set[str]:
-        return {name for name in original(self) if name not in ("hidden", "__pycache__")}
-
-    get_source_assignments.only_units = True  # type: ignore[attr-defined]
-    NbGraderAPI.get_source_assignments = get_source_assignments

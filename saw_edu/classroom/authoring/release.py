@@ -85,8 +85,10 @@ def _leaks(chapter: Chapter, content: bytes | None) -> list[Problem]:
 
 def stray_files(unit_folder: Path) -> list[Path]:
     """List files beside the chapters that do not belong there: a release holds notebooks only."""
-    chapters = {path.stem for path in unit_folder.glob("*.py")}
-    known = {f"{name}{suffix}" for name in chapters for suffix in (".py", ".ipynb")}
+    chapters = {path.stem for path in unit_folder.glob("*.py")} - {
+        path.stem for path in unit_folder.glob("*_hidden.py")
+    }
+    known = {f"{name}{suffix}" for name in chapters for suffix in (".py", ".ipynb", "_hidden.py")}
     names = sorted(path for path in unit_folder.iterdir() if path.name not in known and not path.name.startswith("."))
     return [path for path in names if path.name not in IGNORED]
 

@@ -7,6 +7,7 @@
 | `# %% [markdown] question="ID" points=2` | a manually graded answer; the model answer stands between the markers |
 | `# %% alt="…"` | a code cell whose picture has this alternative text |
 | `# %% tags=["setup"]` | a cell that exercises need (imports); it runs before any check of a mutant |
+| `# %% tags=["folded"]` | a code cell that is shown closed; its first line is a comment that says what it does |
 """
 
 import ast
@@ -24,6 +25,7 @@ from nbformat.notebooknode import NotebookNode
 from saw_edu.classroom.authoring.markers import Region, regions, stub_code, without
 
 ROLES = ("exercise", "check", "question")
+TAGS = ("setup", "folded")
 _KEYS = frozenset([*ROLES, "points", "alt", "tags"])
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _FILE = re.compile(r"(\d\d)_[a-z0-9_]+")
@@ -92,6 +94,11 @@ class Cell:
         return "setup" in self.tags.get("tags", [])
 
     @property
+    def is_folded(self) -> bool:
+        """Whether the cell is shown closed (tags=["folded"])."""
+        return "folded" in self.tags.get("tags", [])
+
+    @property
     def grade_id(self) -> str:
         """nbgrader's name of the cell: unique in its notebook."""
         name = self.name.replace("/", "-")
@@ -111,6 +118,8 @@ class Cell:
     def metadata(self) -> dict[str, Any]:
         """The cell's notebook metadata, in nbgrader's schema 3."""
         data: dict[str, Any] = {key: self.tags[key] for key in ("alt", "tags") if key in self.tags}
+        if self.is_folded:  # JupyterLab hides the source; Visual Studio Code and Colab have words of their own for that
+            data |= {"jupyter": {"source_hidden": True}, "collapsed": True, "cellView": "form"}
         if self.role is None:
             return data
         grade, solution = self.role != "exercise", self.role != "check"
@@ -143,6 +152,11 @@ class Chapter:
     def name(self) -> str:
         """The notebook's name without its suffix, such as `02_reaching_goals`."""
         return self.path.stem
+
+    @property
+    def hidden(self) -> Path:
+        """The file of its hidden tests, beside it."""
+        return self.path.with_name(f"{self.name}_hidden.py")
 
     @property
     def key(self) -> str:
@@ -247,6 +261,10 @@ def lint(chapter: Chapter) -> list[Problem]:
             if cell.role not in wanted:
                 words = " or ".join(f"`{role}=`" for role in wanted)
                 report(cell, f"BEGIN {region.kind} in a cell that is not tagged {words}", region.start + 1)
+        if unknown := [tag for tag in cell.tags.get("tags", []) if tag not in TAGS]:
+            report(cell, f"unknown tag {unknown[0]!r}: a cell's tags are {' and '.join(TAGS)}")
+        if cell.is_folded and (cell.role or not cell.source.startswith("# ")):
+            report(cell, "a folded cell is a plain code cell whose first line is a comment that says what it does")
         if cell.role is None:
             if "points" in cell.tags:
                 report(cell, "points on a cell that is neither a check nor a question")
@@ -316,13 +334,13 @@ def chapter_paths(course: Path, unit: str | None = None) -> list[Path]:
     """List the sources of a course, or of one unit, in order. Raises FileNotFoundError for an unknown unit."""
     solutions = course / "solutions"
     units = sorted(path for path in solutions.glob("*") if path.is_dir() and path.name[:1] not in "._")
-    units = [path for path in units if path.name not in ("hidden", "__pycache__")]
+    units = [path for path in units if path.name != "__pycache__"]
     if unit is not None:
         if unit not in [path.name for path in units]:
             names = ", ".join(path.name for path in units) or "none"
             raise FileNotFoundError(f"no unit {unit!r} under {solutions}; there are: {names}")
         units = [solutions / unit]
-    return [path for folder in units for path in sorted(folder.glob("*.py"))]
+    return [path for folder in units for path in sorted(folder.glob("*.py")) if not path.stem.endswith("_hidden")]
 
 
 def source_root(start: Path) -> Path:

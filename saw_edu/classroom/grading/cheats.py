@@ -15,7 +15,7 @@ _MODULES = {"torch", "numpy", "np", "math", "random", "builtins", "sys", "checks
 _INTERNAL = {"_getframe", "f_back", "f_globals", "f_locals", "gi_frame", "tb_frame", "__subclasses__", "get_referrers",
              "get_objects", "__code__", "_check_of_this_cell", "settrace", "setprofile", "meta_path",
              "path_hooks"}  # fmt: skip
-_SUSPECT_TEXT = ("gradebook.db", "solutions/hidden", "nbgrader", "submission_notebook", "autograded/", "/proc/")
+_SUSPECT_TEXT = ("gradebook.db", "_hidden.py", "nbgrader", "submission_notebook", "autograded/", "/proc/")
 _SUSPECT_MODULES = {"inspect", "gc", "ctypes", "importlib", "subprocess", "socket", "sqlite3", "multiprocessing",
                     "pty", "urllib", "requests", "http"}  # fmt: skip
 _HOOKS = {"events", "register", "ast_transformers", "input_transformers_post", "input_transformers_cleanup",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from saw_edu.checks.check import Check
-from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE, hidden_directory
+from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE, hidden_path
 from saw_edu.classroom.authoring.markers import only, without
 from saw_edu.classroom.authoring.mutants import exercise_sets
 from saw_edu.classroom.authoring.source import Cell, Chapter, Problem, SourceError, cell_id, chapter_paths, read_chapter
@@ -96,7 +96,7 @@ class UnitPlan:
     def digest(self) -> str:
         """A digest of all sources that decide a score: chapters, hidden tests, the library."""
         paths = [chapter.chapter.path for chapter in self.chapters]
-        paths += sorted((self.course / "solutions" / "hidden").glob("*.py"))
+        paths += [path for path in (chapter.chapter.hidden for chapter in self.chapters) if path.is_file()]
         paths += sorted(Path(__file__).parents[2].rglob("*.py"))
         return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
 
@@ -163,13 +163,12 @@ def _chapter_plan(chapter: Chapter) -> ChapterPlan:
             guarded |= set(declared[cell.name].library)
             unknown = sorted(set(declared[cell.name].library) - set(all_functions()))
             if unknown:
-                message = f"solutions/hidden/{chapter.key}.py: LIBRARY names what the library lacks: {unknown}"
+                message = f"{chapter.hidden.name}: LIBRARY names what the library lacks: {unknown}"
                 raise SourceError([Problem(chapter.path, cell.line, message)])
             exercises.append(ExercisePlan(cell, checks, names, sorted(guarded)))
         hidden = {}
-        folder = hidden_directory()
         for key in {key for check in exercises for plan in check.checks for key in _hidden_keys(plan)}:
-            hidden[key] = strip((folder / f"{key}.py").read_text(encoding="utf-8"))
+            hidden[key] = strip(hidden_path(key).read_text(encoding="utf-8"))
     return ChapterPlan(chapter, ids, setup, tuple(exercises), hidden)
 
 
