@@ -176,7 +176,7 @@ def test_pictures_are_small_and_described(page):
 @pytest.mark.parametrize("page", ["README.md", "notebooks/README.md"])
 def test_every_chapter_is_one_click_away_and_no_other_is_promised(page):
     table = rows(ROOT / page)
-    assert [int(row[0]) for row in table] == list(range(1, 20))
+    assert [int(row[0]) for row in table] == list(range(1, len(table) + 1))
     linked = set()
     for number, chapter, _, state in table:
         found = LINK.search(chapter)

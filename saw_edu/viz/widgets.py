@@ -110,9 +110,14 @@ def explorer(
     """
     if not controls:
         raise ValueError("an explorer needs at least one control, such as noise=(0.0, 1.0)")
-    made = Explorer(draw, {name: _control(name, c) for name, c in controls.items()}, alt, figsize, delay)
+    made = Explorer(draw, make_controls(controls), alt, figsize, delay)
     made.show()
     return made
+
+
+def make_controls(given: dict[str, Any]) -> dict[str, ipywidgets.Widget]:
+    """Widgets from their short forms, as `explorer` describes them."""
+    return {name: _control(name, control) for name, control in given.items()}
 
 
 def _control(name: str, given: Any) -> ipywidgets.Widget:

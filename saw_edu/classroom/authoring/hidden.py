@@ -1,4 +1,4 @@
-"""Hidden tests: the instructor's checks, in `NN_name_hidden.py` beside a source, found from wherever a notebook runs."""
+"""Hidden tests: the instructor's checks, in `NN_name_hidden.py` beside a source, found wherever a notebook runs."""
 
 import dataclasses
 import importlib.util
