@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from tqdm.auto import tqdm
 
-from saw_edu.agents import Agent
-from saw_edu.agents.objectives import Metrics
+from saw_edu.agents import Agent, Policy
+from saw_edu.agents.agent import Metrics
 from saw_edu.data import Batch, HindsightSampler, Spec, Trajectories
 from saw_edu.data.augment import augment_batch
 from saw_edu.nn import Networks
@@ -59,27 +59,6 @@ class TrainingConfig:
 
 class TrainingDivergedError(RuntimeError):
     """A loss became NaN or infinite; the message names the term and the step."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """An agent with its trained networks: call it with observations and goals, get actions."""
-
-    agent: Agent
-    networks: Networks
-    temperature: float = 0.0
-    generator: torch.Generator | None = None
-
-    @torch.no_grad()
-    def __call__(self, observations: Tensor, goals: Tensor) -> Tensor:
-        """(B, obs), (B, obs) -> actions (B, act) or (B,)."""
-        return self.agent.act(self.networks, observations, goals, self.temperature, self.generator)
-
-    @torch.no_grad()
-    def value(self, observations: Tensor, goals: Tensor) -> Tensor:
-        """V(s, g) of agents that have one: (B, obs), (B, obs) -> (B,)."""
-        value: Tensor = self.agent.value(self.networks, observations, goals)  # type: ignore[attr-defined]
-        return value
 
 
 class Learner:
@@ -393,8 +372,7 @@ def loss_of(
 ) -> tuple[Tensor, Metrics]:
     """The agent's loss, or only its policy's part."""
     if policy_only:
-        loss: tuple[Tensor, Metrics] = agent.policy_loss(networks, batch)  # type: ignore[attr-defined]
-        return loss
+        return agent.policy_loss(networks, batch)
     return agent.loss(networks, target, batch)
 
 
@@ -570,7 +548,7 @@ class _Run:
         objective: FlatLoss | None = None,
     ) -> None:
         self.config, self.sampler, self.seeds = config, sampler, seeds
-        self.noise_size = noise_size(agent, spec)
+        self.noise_size = agent.noise_size(spec)
         members = [agent.networks(spec, torch.Generator().manual_seed(seed)) for seed in seeds]
         for position, networks in enumerate(members):
             networks.to(device=device, dtype=sampler.trajectories.float_dtype)
@@ -721,12 +699,6 @@ def _record(step: Callable[[], tuple[Tensor, Metrics]], generators: list[torch.G
     return replay
 
 
-def noise_size(agent: Agent, spec: Spec) -> int:
-    """How many normal numbers an agent's loss needs for each transition: most need none, and do not say so."""
-    size: int = agent.noise_size(spec) if hasattr(agent, "noise_size") else 0
-    return size
-
-
 def _set_matmul_precision(config: TrainingConfig, device: str | torch.device) -> None:
     """How a GPU multiplies matrices of 32-bit numbers, for this process."""
     if torch.device(device).type == "cuda":
@@ -756,16 +728,16 @@ class _DeferredInterrupt:
 
 
 def _check_value_from(agent: Agent, value_from: TrainingResult, seeds: Sequence[int]) -> None:
-    if not hasattr(agent, "policy_loss"):
+    if not agent.value_networks:
         raise ValueError(f"{type(agent).__name__} has no value function, so value_from cannot be used with it")
-    if lacking := set(value_from.untrained) & set(_value_networks(agent)):
+    if lacking := set(value_from.untrained) & set(agent.value_networks):
         raise ValueError(f"value_from was loaded from a file without {', '.join(sorted(lacking))}: save it with those")
     if value_from.seeds != list(seeds):
         raise ValueError(f"value_from has seeds {value_from.seeds}, these are {list(seeds)}: make them equal")
 
 
 def _copy_value(agent: Agent, source: Networks, networks: Networks) -> None:
-    for name in _value_networks(agent):
+    for name in agent.value_networks:
         module = getattr(networks, name, None)
         if module is None or not list(module.parameters()):
             continue
@@ -776,11 +748,6 @@ def _copy_value(agent: Agent, source: Networks, networks: Networks) -> None:
         except RuntimeError as error:
             raise ValueError(f"value_from's {name} has other sizes than this agent's: {error}") from None
         module.requires_grad_(False)
-
-
-def _value_networks(agent: Agent) -> tuple[str, ...]:
-    names: tuple[str, ...] = getattr(agent, "value_networks", ())
-    return names
 
 
 def _fingerprint(
@@ -799,7 +766,7 @@ def _fingerprint(
         digest.update(f"{sampler.__module__}.{sampler.__qualname__}".encode())
     tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
     for networks in fixed or []:
-        tensors += [p for name, p in networks.state_dict().items() if name.split(".")[0] in _value_networks(agent)]
+        tensors += [p for name, p in networks.state_dict().items() if name.split(".")[0] in agent.value_networks]
     for tensor in tensors:
         if tensor is not None:
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -38,7 +38,7 @@ def test_flops_of_one_hidden_layer(batch_size: int, hidden: int) -> None:
     first = 2 * batch_size * 2 * observation_dim * hidden  # of the observation beside the goal
     last = 2 * batch_size * hidden * action_dim
     forward, of_weights, of_inputs = first + last, first + last, last  # the data needs no gradient
-    flops = bench.flops_of_update(GCBC(actor_hidden_dims=(hidden,)), data, batch_size)
+    flops = bench.flops_of_update(GCBC(policy_hidden_dims=(hidden,)), data, batch_size)
     assert flops == forward + of_weights + of_inputs
 
 
@@ -69,12 +69,12 @@ def test_a_meter_waits_for_queued_work() -> None:
 
 
 def test_sized_agent_sets_every_network() -> None:
-    assert bench.sized_agent("saw", (8, 8)).low_actor_hidden_dims == (8, 8)  # type: ignore[attr-defined]
+    assert bench.sized_agent("saw", (8, 8)).subgoal_policy_hidden_dims == (8, 8)  # type: ignore[attr-defined]
     assert bench.sized_agent("crl", (8, 6)).latent_dim == 6  # type: ignore[attr-defined]
 
 
 def test_what_is_measured_learns_every_seed() -> None:
-    run = bench.make_run(GCBC(actor_hidden_dims=(8,)), speed.random_data(2), bench.TrainingConfig(batch_size=16), 2)
+    run = bench.make_run(GCBC(policy_hidden_dims=(8,)), speed.random_data(2), bench.TrainingConfig(batch_size=16), 2)
     before = [parameters(networks) for networks in run.learner.members()]
     bench.step(run)
     assert run.step == 1

@@ -67,7 +67,7 @@ def test_ris_holds_hiql_inside() -> None:
         train(agent, data, config, 1, value_from=value, progress=False).networks[0].state_dict()
         for agent in (nuisance.EXTRACTED["ris"], nuisance.HIQL_STATES)
     )
-    assert {name.split(".")[0] for name in hiql} == {"value", "low_actor", "high_actor"}
+    assert {name.split(".")[0] for name in hiql} == {"value", "subgoal_policy", "subgoal_generator"}
     for name, parameter in hiql.items():
         assert torch.allclose(ris[name], parameter, atol=1e-6), name
 

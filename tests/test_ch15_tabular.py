@@ -106,7 +106,7 @@ def test_the_loss_is_flat_at_the_extracted_policy(play: Play, method: str) -> No
 def test_limits(play: Play) -> None:
     values = _noisy(play)
     plain = extract(play, values)
-    assert _close(extract(play, values, kl_alpha=0.0)["ris"], plain["gcivl"])
+    assert _close(extract(play, values, prior_weight=0.0)["ris"], plain["gcivl"])
     # β = 0 does not switch SAW's teachers off: it trusts all of them alike
     equal = extract(play, values, beta=0.0)["saw"]
     assert not torch.allclose(equal, plain["gcivl"], atol=0.01)

@@ -13,7 +13,7 @@ import torch
 from saw_edu.agents import SAW
 from saw_edu.course import giant
 from saw_edu.course.ch16 import ablations
-from saw_edu.course.ch16.ablations import SETTINGS, ErringSAW, PartialSAW, add_errors, per_seed
+from saw_edu.course.ch16.ablations import SETTINGS, ErringSAW, add_errors, per_seed
 from saw_edu.data import Batch, HindsightSampler
 from saw_edu.nn import Networks
 from saw_edu.place import asset
@@ -36,42 +36,33 @@ def loss_and_gradient(agent: SAW, networks: Networks, batch: Batch) -> tuple[flo
     networks.zero_grad()
     loss, _ = agent.policy_loss(networks, batch)
     loss.backward()
-    parts = [p.grad.reshape(-1) for name in ("actor", "low_actor") for p in getattr(networks, name).parameters()]
+    parts = [p.grad.reshape(-1) for name in ("policy", "subgoal_policy") for p in getattr(networks, name).parameters()]
     return loss.item(), torch.cat(parts)
-
-
-def test_partial_saw_with_everything_is_saw(case: tuple[SAW, Networks, Batch]) -> None:
-    agent, networks, batch = case
-    loss, gradient = loss_and_gradient(agent, networks, batch)
-    same_loss, same_gradient = loss_and_gradient(PartialSAW(**vars(agent)), networks, batch)
-    assert same_loss == pytest.approx(loss, rel=1e-6)
-    assert torch.allclose(same_gradient, gradient, rtol=1e-5, atol=1e-5)
 
 
 def test_the_terms_add_up_and_the_clip_clips(case: tuple[SAW, Networks, Batch]) -> None:
     agent, networks, batch = case
-    part = PartialSAW(**vars(agent))
     flat = {
         name: variant.flat_policy_loss(networks, batch)[0].item()
         for name, variant in {
-            "both": part,
-            "one step": replace(part, bootstrap=False),
-            "bootstrapping": replace(part, one_step=False),
-            "clip at 1": replace(part, one_step=False, clip=1.0),
-            "no clip": replace(part, one_step=False, clip=math.inf),
+            "both": agent,
+            "one step": replace(agent, bootstrap=False),
+            "bootstrapping": replace(agent, one_step=False),
+            "clip at 1": replace(agent, one_step=False, waypoint_clip=1.0),
+            "no clip": replace(agent, one_step=False, waypoint_clip=math.inf),
         }.items()
     }
     assert flat["both"] == pytest.approx(flat["one step"] + flat["bootstrapping"], rel=1e-5)
     assert flat["clip at 1"] < flat["bootstrapping"] < flat["no clip"]
-    plain = replace(agent, kl_alpha=0.0)  # every waypoint counts as one, so no weight is below the clip
+    plain = replace(agent, beta=0.0)  # every waypoint counts as one, so no weight is below the clip
     assert flat["clip at 1"] <= plain.flat_policy_loss(networks, batch)[0].item() - flat["one step"] + 1e-4
     networks.zero_grad()
-    replace(part, bootstrap=False).policy_loss(networks, batch)[0].backward()
-    assert all(p.grad is None for p in networks.low_actor.parameters())  # nobody learns from it
+    replace(agent, bootstrap=False).policy_loss(networks, batch)[0].backward()
+    assert all(p.grad is None for p in networks.subgoal_policy.parameters())  # nobody learns from it
     with pytest.raises(ValueError, match="keep one_step or bootstrap"):
-        replace(part, one_step=False, bootstrap=False)
-    with pytest.raises(ValueError, match="clip above 0"):
-        replace(part, clip=0.0)
+        replace(agent, one_step=False, bootstrap=False)
+    with pytest.raises(ValueError, match="waypoint_clip must be above 0"):
+        replace(agent, waypoint_clip=0.0)
 
 
 def test_added_errors_have_the_stated_size_and_smoothness() -> None:
@@ -82,7 +73,7 @@ def test_added_errors_have_the_stated_size_and_smoothness() -> None:
     rough, smooth = (add_errors(value, data, world, 0.5, length) for length in (ablations.ROUGH, ablations.SMOOTH))
     agent = giant.make_agents()["saw"]
     batch = HindsightSampler(data, agent.goals, agent.discount, 8).sample(4096, torch.Generator().manual_seed(5))
-    s, s_next, w, g = batch.observations, batch.next_observations, batch.waypoints, batch.actor_goals
+    s, s_next, w, g = batch.observations, batch.next_observations, batch.waypoints, batch.policy_goals
     assert w is not None
     grows = {}
     for name, erring in (("rough", rough), ("smooth", smooth)):
@@ -123,10 +114,12 @@ def test_settings_change_one_thing() -> None:
         if name.endswith("saw") or setting.panel in ("k", "beta", "alpha", "terms", "clip")
     }
     assert changed["k 32"] == ["subgoal_steps"]
-    assert changed["beta 0"] == ["kl_alpha"]
-    assert changed["alpha 10"] == ["awr_alpha", "low_alpha"]
+    assert changed["no clip"] == changed["clip 1"] == ["action_clip", "subgoal_clip", "waypoint_clip"]
+    assert changed["no bootstrapping"] == ["bootstrap"]
+    assert changed["beta 0"] == ["beta"]
+    assert changed["alpha 10"] == ["alpha", "subgoal_alpha"]
     assert changed["discount .98 saw"] == ["discount"]
-    assert changed["medium saw"] == changed["no clip"] == changed["rough error 1 saw"] == []
+    assert changed["medium saw"] == changed["rough error 1 saw"] == []
     assert SETTINGS["no bootstrapping"].agent.bootstrap is False  # type: ignore[attr-defined]
     for problem in ablations.PROBLEMS.values():
         assert problem.farthest_third in problem.edges

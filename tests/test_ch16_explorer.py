@@ -11,8 +11,8 @@ import torch
 from nbclient import NotebookClient
 
 from saw_edu.agents import GCIVL, SAW
-from saw_edu.course.ch16 import maze_explorer, maze_scene
-from saw_edu.course.ch16.maze_explorer import MazeExplorer
+from saw_edu.course.ch16 import maze_scene
+from saw_edu.course.ch16.maze_explorer import MazeExplorer, maze_explorer
 from saw_edu.course.ch16.maze_panels import Panels
 from saw_edu.course.ch16.maze_scene import Cell, Choice, Scene
 from saw_edu.data import Trajectories
@@ -34,9 +34,9 @@ def parts() -> tuple[PointMaze, Trajectories, list[Policy], dict[str, list[Polic
     maze = Maze.from_rows(ROWS, name="small", tasks=((START, GOAL),))
     world = PointMaze(maze, step_size=1.0, max_steps=40)
     data = navigate(world, 30, 60, 0.3, torch.Generator().manual_seed(0))
-    sizes = {"value_hidden_dims": (16,), "actor_hidden_dims": (16,)}
+    sizes = {"value_hidden_dims": (16,), "policy_hidden_dims": (16,)}
     flat = GCIVL(**sizes)
-    saw = SAW(low_actor_hidden_dims=(16,), rep_dim=None, subgoal_steps=4, **sizes)
+    saw = SAW(subgoal_policy_hidden_dims=(16,), rep_dim=None, subgoal_steps=4, **sizes)
 
     def untrained(agent, seed: int) -> Policy:
         return Policy(agent, agent.networks(world.spec, torch.Generator().manual_seed(seed)).requires_grad_(False))
@@ -270,7 +270,7 @@ import torch
 from saw_edu.agents import SAW
 from saw_edu.envs import Maze, PointMaze, navigate
 from saw_edu.training import Policy
-from saw_edu.course.ch16 import maze_explorer, maze_scene
+from saw_edu.course.ch16.maze_explorer import maze_explorer
 world = PointMaze(Maze.from_rows({rows!r}), step_size=1.0, max_steps=10)
 data = navigate(world, 20, 50, 0.3, torch.Generator().manual_seed(0))
 agent = SAW((16,), (16,), (16,), rep_dim=None)

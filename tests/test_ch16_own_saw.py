@@ -29,7 +29,7 @@ class Untouched(SAW):
 
 
 class UnfinishedWaypoints(HindsightSampler):
-    def waypoint_rows(self, rows, actor_goals, is_random):  # type: ignore[no-untyped-def]
+    def waypoint_rows(self, rows, policy_goals, is_random):  # type: ignore[no-untyped-def]
         raise NotImplementedError("Exercise waypoint-rows is not done yet.")
 
 

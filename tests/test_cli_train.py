@@ -29,9 +29,9 @@ from saw_edu.runs.folder import RunFailedError, reported_failures
 from saw_edu.runs.options import parse
 from saw_edu.training import TrainingConfig, TrainingResult, train
 
-GCBC = "train --agent gcbc --dataset gridmaze-u-turn-navigate --actor-hidden-dims 8 --batch-size 8 --out run"
+GCBC = "train --agent gcbc --dataset gridmaze-u-turn-navigate --policy-hidden-dims 8 --batch-size 8 --out run"
 PIXELS = f"{GCBC} --encoder impala_debug --steps 2".replace("gridmaze", "pixelmaze")
-SMALL = "--value-hidden-dims 8 --actor-hidden-dims 8 --low-actor-hidden-dims 8 --rep-dim 4 --batch-size 8"
+SMALL = "--value-hidden-dims 8 --policy-hidden-dims 8 --subgoal-policy-hidden-dims 8 --rep-dim 4 --batch-size 8"
 
 
 @pytest.fixture(autouse=True)
@@ -70,10 +70,10 @@ def test_every_field_of_an_agent_is_an_option_with_its_default(name: str) -> Non
 
 
 def test_options_reach_the_dataclasses() -> None:
-    given = "--dataset x --value-goals 0 1 0 --step-reward -0.5 --rep-dim None --actor-hidden-dims 3 4 --no-layer-norm"
+    given = "--dataset x --value-goals 0 1 0 --step-reward -0.5 --rep-dim None --policy-hidden-dims 3 4 --no-layer-norm"
     options = parse("saw", [*given.split(), "--steps", "7", "--final-learning-rate", "1e-5", "--seeds", "3"])
     goals = HindsightGoals(value_goals=(0.0, 1.0, 0.0), step_reward=-0.5)
-    assert options.agent == SAW(goals=goals, rep_dim=None, actor_hidden_dims=(3, 4), layer_norm=False)
+    assert options.agent == SAW(goals=goals, rep_dim=None, policy_hidden_dims=(3, 4), layer_norm=False)
     assert options.training == TrainingConfig(steps=7, final_learning_rate=1e-5)
     assert options.seeds == 3
     for words, together in (([], None), (["--together"], True), (["--together", "False"], False)):
@@ -101,14 +101,14 @@ def test_the_overview_lists_agents_and_data_sets() -> None:
         (f"{GCBC} --seeds 0", ["--seeds must be at least 1, got 0"]),
         (f"{GCBC} --value-goals 1 1 0", ["three probabilities that sum to 1"]),
         (f"{GCBC} --discount 2", ["discount must lie between 0 and 1", "got 2.0"]),
-        (f"{GCBC} --actor-hidden-dims 8 0", ["actor_hidden_dims must name at least one layer", "got (8, 0)"]),
+        (f"{GCBC} --policy-hidden-dims 8 0", ["policy_hidden_dims must name at least one layer", "got (8, 0)"]),
         (f"{GCBC} --together maybe", ["--together", "maybe"]),
         (f"{GCBC} --augmentation 0.5", ["observations of gridmaze-u-turn-navigate are vectors: leave it at 0"]),
         (f"{PIXELS} --augmentation 1.5", ["augmentation", "between 0 and 1"]),
         (f"{GCBC} --frame-stack 2", ["only pictures are stacked", "leave frame_stack at 1"]),
         (f"{GCBC} --frame-stack 0", ["frame_stack must be at least 1 frame, got 0"]),
         (GCBC.replace("gridmaze", "pixelmaze"), ["observations are images (20, 24, 3): choose an encoder"]),
-        ("train --agent crl --dataset gridmaze-u-turn-navigate", ["needs continuous actions: set actor_loss='awr'"]),
+        ("train --agent crl --dataset gridmaze-u-turn-navigate", ["needs continuous actions: set extraction='awr'"]),
         (f"{GCBC} --device gpu", ["--device gpu cannot be used", "give --device cpu"]),
         ("train --agent saw --dataset pointmaze-giant-navigte", ["did you mean 'pointmaze-giant-navigate'?"]),
         ("train --agent saw --dataset there.npz", ["no data set at there.npz: check the path"]),
@@ -300,7 +300,7 @@ def test_out_of_memory_says_which_knob_to_turn_and_the_folder_stays_usable() -> 
     assert failed.exit_code == 1
     shown = [line.split() for line in failed.output.splitlines()]
     assert ["--batch-size", "now", "1000000000000"] in shown
-    assert ["--actor-hidden-dims", "now", "8"] in shown
+    assert ["--policy-hidden-dims", "now", "8"] in shown
     assert ["--device", "now", "cpu"] in shown
     assert "Traceback" not in failed.output
     assert not any(words[:1] == ["--seeds"] for words in shown)
@@ -330,7 +330,7 @@ def test_a_machine_without_a_compiler_is_told_so() -> None:
 
 def test_networks_saved_from_a_gpu_are_loaded_without_one(elsewhere: Path) -> None:
     data = datasets.load("gridmaze-u-turn-navigate")
-    agent, config = AGENTS["gcbc"](actor_hidden_dims=(8,)), TrainingConfig(steps=1, batch_size=8)
+    agent, config = AGENTS["gcbc"](policy_hidden_dims=(8,)), TrainingConfig(steps=1, batch_size=8)
     result = train(agent, data.trajectories, config, spec=data.spec, progress=False)
     path = result.save("networks.pt")
     with zipfile.ZipFile(path) as file:
@@ -350,7 +350,7 @@ def test_networks_saved_from_a_gpu_are_loaded_without_one(elsewhere: Path) -> No
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_networks_trained_on_a_gpu_are_saved_for_any_device() -> None:
     data = datasets.load("gridmaze-u-turn-navigate")
-    agent, config = AGENTS["gcbc"](actor_hidden_dims=(8,)), TrainingConfig(steps=1, batch_size=8)
+    agent, config = AGENTS["gcbc"](policy_hidden_dims=(8,)), TrainingConfig(steps=1, batch_size=8)
     result = train(agent, data.trajectories, config, spec=data.spec, device="cuda", progress=False)
     saved = torch.load(result.save("networks.pt"), weights_only=True)["networks"]
     assert {p.device.type for state in saved for p in state.values()} == {"cpu"}

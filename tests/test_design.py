@@ -22,13 +22,13 @@ def test_readme_has_the_table_of_agents() -> None:
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_the_table_says_what_the_networks_are(name: str) -> None:
-    """A generator over subgoals is a `high_actor`; the agent has two levels where it decides about the action."""
+    """A generator is a `subgoal_generator`; the agent has two levels where it decides about the action."""
     agent = small(name)
     networks = agent.networks(Spec(2, 2), torch.Generator().manual_seed(0))
-    assert hasattr(networks, "high_actor") == agent.design.generator
+    assert hasattr(networks, "subgoal_generator") == agent.design.generator
     s, g = torch.randn(2, 5, 2, generator=torch.Generator().manual_seed(1))
     before = agent.act(networks, s, g)
     if agent.design.generator:
         with torch.no_grad():
-            networks.high_actor.mean.bias.add_(torch.arange(len(networks.high_actor.mean.bias)))
+            networks.subgoal_generator.mean.bias.add_(torch.arange(len(networks.subgoal_generator.mean.bias)))
     assert torch.equal(before, agent.act(networks, s, g)) == (agent.design.levels == 1)

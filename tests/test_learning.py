@@ -10,13 +10,13 @@ from saw_edu.envs import GridMaze, navigate
 from saw_edu.evaluation import evaluate
 from saw_edu.training import TrainingConfig, train
 
-DIMS: dict[str, Any] = {"value_hidden_dims": (64, 64), "actor_hidden_dims": (64, 64), "discount": 0.95}
-IMITATE: dict[str, Any] = {"actor_loss": "awr", "alpha": 3.0}
+DIMS: dict[str, Any] = {"value_hidden_dims": (64, 64), "policy_hidden_dims": (64, 64), "discount": 0.95}
+IMITATE: dict[str, Any] = {"extraction": "awr", "alpha": 3.0}
 
 # What an agent is asked: all goals, or far more than with goals mixed up. GCBC imitates detours of the data, and CRL
 # values the behaviour that collected them; neither finds all shortest paths here.
 CASES: dict[str, tuple[Agent, int, float]] = {
-    "gcbc": (GCBC(actor_hidden_dims=(64, 64)), 1200, 0.65),
+    "gcbc": (GCBC(policy_hidden_dims=(64, 64)), 1200, 0.65),
     "gcivl": (GCIVL(**DIMS), 1200, 0.95),
     "gciql": (GCIQL(**DIMS, **IMITATE), 1200, 0.95),
     "crl": (CRL(**DIMS, **IMITATE, latent_dim=32), 1200, 0.65),
@@ -24,7 +24,7 @@ CASES: dict[str, tuple[Agent, int, float]] = {
     "hiql": (HIQL(**DIMS, subgoal_steps=5), 1200, 0.95),
     "ris": (RIS(**DIMS, subgoal_steps=5), 600, 0.95),
     "gcwae": (GCWAE(**DIMS, subgoal_steps=5), 1200, 0.95),
-    "saw": (SAW(**DIMS, low_actor_hidden_dims=(64, 64), subgoal_steps=5), 600, 0.95),
+    "saw": (SAW(**DIMS, subgoal_policy_hidden_dims=(64, 64), subgoal_steps=5), 600, 0.95),
 }
 
 

@@ -15,7 +15,7 @@ from saw_edu.nn import (
     Networks,
     draw,
     frozen,
-    make_actor,
+    make_policy,
     on_sphere,
 )
 from saw_edu.nn.quasimetrics import union_length
@@ -47,7 +47,7 @@ def test_on_sphere() -> None:
 
 def test_initial_weights_are_xavier_uniform() -> None:
     spec = Spec(100, 50)
-    actor = make_actor(spec, Inputs(spec, None, generator()), (200,), True, generator())
+    actor = make_policy(spec, Inputs(spec, None, generator()), (200,), True, generator())
     hidden, mean = actor.trunk.dense[0].kernel, actor.mean.kernel
     assert hidden.abs().max() <= math.sqrt(6 / 400)
     assert float(hidden.detach().std()) == pytest.approx(math.sqrt(2 / 400), rel=0.02)
@@ -58,7 +58,7 @@ def test_initial_weights_are_xavier_uniform() -> None:
 @pytest.mark.parametrize("discrete", [False, True])
 def test_temperature(discrete: bool) -> None:
     spec = Spec(2, 3, discrete)
-    actor = make_actor(spec, Inputs(spec, None, generator()), (8,), True, generator())
+    actor = make_policy(spec, Inputs(spec, None, generator()), (8,), True, generator())
     s, g = torch.zeros(4000, 2), torch.ones(4000, 2)
     still = draw(actor(s, g, 0.0), 0.0, None)
     assert (still == still[0]).all()

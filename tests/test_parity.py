@@ -47,8 +47,16 @@ def test_notices_a_target_update_after_the_step(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_notices_a_missing_clip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saw_edu.agents.saw.awr_weights", lambda a, alpha: (2 * alpha * a).exp())
+    monkeypatch.setattr("saw_edu.agents.saw.awr_weights", lambda a, alpha, clip: (2 * alpha * a).exp())
     assert saw_errors().loss > 1e-4
+
+
+def test_where_the_reference_has_no_actions_the_table_says_none() -> None:
+    path = Path(__file__).parents[1] / "assets" / "golden" / "gcwae.npz"
+    results = parity.run([path])
+    assert results[0][1].actions is None
+    row = parity.table(results).split("\n")[1].split()
+    assert row[-2:] == ["none", "agrees"]
 
 
 def test_expectile_is_exact_in_double_precision() -> None:
@@ -67,7 +75,7 @@ def changed(tmp_path: Path, **config: object) -> Path:
 
 
 def test_the_configuration_is_obeyed(tmp_path: Path) -> None:
-    for change in ({"kl_alpha": 2.9}, {"lr": 3.1e-4}, {"tau": 0.006}, {"expectile": 0.71}, {"discount": 0.98}):
+    for change in ({"beta": 2.9}, {"lr": 3.1e-4}, {"tau": 0.006}, {"expectile": 0.71}, {"discount": 0.98}):
         assert not parity.compare(parity.load_golden(changed(tmp_path, **change))).within(), change
 
 

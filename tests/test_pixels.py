@@ -184,7 +184,7 @@ def test_every_picture_of_a_batch_is_looked_up_alike(frame_stack: int) -> None:
         (batch.observations, picked.rows),
         (batch.next_observations, picked.rows + 1),
         (batch.value_goals, picked.value_goals),
-        (batch.actor_goals, picked.actor_goals),
+        (batch.policy_goals, picked.policy_goals),
         (batch.subgoals, picked.subgoals),
         (batch.waypoints, picked.waypoints),
     ):
@@ -326,8 +326,8 @@ def test_a_policy_learns_from_rendered_mazes() -> None:
     """Behavioural cloning of a noisy expert; chance is a random policy, or being shown the wrong goal."""
     world, draws = PointMaze("u-turn", step_size=1.0, features="pixels", max_steps=60), generator()
     data = navigate(world, 200, 50, 0.3, draws)
-    near = HindsightGoals(value_goals=(0.0, 1.0, 0.0), actor_geometric=True)
-    agent = GCBC(actor_hidden_dims=(256,), encoder="impala_small", discount=0.9, goals=near)
+    near = HindsightGoals(value_goals=(0.0, 1.0, 0.0), policy_geometric=True)
+    agent = GCBC(policy_hidden_dims=(256,), encoder="impala_small", discount=0.9, goals=near)
     config = TrainingConfig(steps=500, batch_size=64, learning_rate=1.5e-3, final_learning_rate=1e-4)
     (policy,) = train(agent, data, config, progress=False).policies
     starts, goals, _ = world.task_states(20, draws)

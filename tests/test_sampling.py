@@ -61,7 +61,7 @@ def test_value_goals_follow_the_exact_probabilities(compact: bool, geometric: bo
     table[valid, valid] += 0.2
     rows = len(data.observations)
     assert chi_square_p(count(picked.rows, picked.value_goals, rows), table) > 1e-3
-    assert chi_square_p(count(picked.rows, picked.actor_goals, rows), exact_trajectory(data, False, 0.9)) > 1e-3
+    assert chi_square_p(count(picked.rows, picked.policy_goals, rows), exact_trajectory(data, False, 0.9)) > 1e-3
 
 
 GOLDEN = Path(__file__).parents[1] / "assets" / "golden" / "samplers"
@@ -76,8 +76,8 @@ def test_goals_follow_the_reference_files(case: str) -> None:
     ("settings", "wrong"),
     [
         ({"discount": 0.9}, "value_goals"),
-        ({"goals": HindsightGoals(actor_geometric=True)}, "actor_goals"),
-        ({"goals": HindsightGoals(actor_goals=(0.0, 0.5, 0.5))}, "impossible"),
+        ({"goals": HindsightGoals(policy_geometric=True)}, "policy_goals"),
+        ({"goals": HindsightGoals(policy_goals=(0.0, 0.5, 0.5))}, "impossible"),
         ({"subgoal_steps": 24}, "different"),
     ],
 )
@@ -120,22 +120,22 @@ def test_the_test_notices_a_wrong_sampler() -> None:
 @pytest.mark.parametrize("p_random", [0.0, 0.4])
 def test_waypoints_lie_on_the_way(compact: bool, p_random: float) -> None:
     data = toy(compact)
-    goals = HindsightGoals(actor_goals=(0.0, 1 - p_random, p_random))
+    goals = HindsightGoals(policy_goals=(0.0, 1 - p_random, p_random))
     sampler = HindsightSampler(data, goals, discount=0.9, subgoal_steps=5)
     generator = torch.Generator().manual_seed(1)
     starts = data.start_rows[torch.randint(len(data.start_rows), (20_000,), generator=generator)]
     picked = sampler.sample_goals(starts, generator)
     final = data.final_index[starts]
     assert torch.equal(picked.subgoals, torch.minimum(starts + 5, final))
-    same = data.episode_of_row[picked.actor_goals] == data.episode_of_row[starts]
-    later = same & (picked.actor_goals > starts)
+    same = data.episode_of_row[picked.policy_goals] == data.episode_of_row[starts]
+    later = same & (picked.policy_goals > starts)
     if p_random == 0:
-        assert torch.equal(picked.waypoints, torch.minimum(starts + 5, picked.actor_goals))
+        assert torch.equal(picked.waypoints, torch.minimum(starts + 5, picked.policy_goals))
     else:
         assert 0.2 < 1 - same.double().mean() < 0.4  # some random goals fall into the same episode
         assert torch.equal(picked.waypoints[~same], picked.subgoals[~same])
     assert torch.equal(data.episode_of_row[picked.waypoints], data.episode_of_row[starts])
-    assert bool((picked.waypoints[later] <= torch.maximum(picked.actor_goals, picked.subgoals)[later]).all())
+    assert bool((picked.waypoints[later] <= torch.maximum(picked.policy_goals, picked.subgoals)[later]).all())
 
 
 def test_rewards_masks_and_observations() -> None:

@@ -18,8 +18,8 @@ from saw_edu.agents import AGENTS, CRL, GCBC, GCIQL, GCIVL, GCWAE, HIQL, QRL, RI
 from saw_edu.data import HindsightSampler, Trajectories
 from saw_edu.training import TrainingConfig, TrainingDivergedError, TrainingResult, _Run, adam_, train
 
-SMALL = {"actor_hidden_dims": (16,), "value_hidden_dims": (16, 16)}
-AGENT = SAW(**SMALL, low_actor_hidden_dims=(16,), rep_dim=4, subgoal_steps=3)
+SMALL = {"policy_hidden_dims": (16,), "value_hidden_dims": (16, 16)}
+AGENT = SAW(**SMALL, subgoal_policy_hidden_dims=(16,), rep_dim=4, subgoal_steps=3)
 CONFIG = TrainingConfig(steps=60, batch_size=16, log_every=10, checkpoint_every=20)
 
 
@@ -42,9 +42,9 @@ def equal(a: TrainingResult, b: TrainingResult) -> bool:
 
 def small(name: str, discrete: bool = False) -> Agent:
     """An agent that learns in a moment; those that climb a critic imitate instead where actions are discrete."""
-    extraction = {"actor_loss": "awr" if discrete else "ddpgbc", "alpha": 3.0}
+    extraction = {"extraction": "awr" if discrete else "ddpgbc", "alpha": 3.0}
     agents = {
-        "gcbc": GCBC(actor_hidden_dims=(16,)),
+        "gcbc": GCBC(policy_hidden_dims=(16,)),
         "gcivl": GCIVL(**SMALL),
         "gciql": GCIQL(**SMALL, **extraction),
         "crl": CRL(**SMALL, latent_dim=8, **extraction),
@@ -67,7 +67,7 @@ def test_every_agent_trains_and_acts(name: str, discrete: bool) -> None:
     assert result.seeds == [3, 5]
     assert sorted(result.metrics["seed"].unique()) == [3, 5]
     assert result.metrics["step"].tolist() == [1, 10, 20, 30, 40, 50, 60] * 2
-    log_prob = "low_actor/bc_log_prob" if name == "hiql" else "actor/bc_log_prob"
+    log_prob = "subgoal_policy/bc_log_prob" if name == "hiql" else "policy/bc_log_prob"
     first, last = result.metrics[log_prob].iloc[[0, 6]]
     assert last > first
     actions = result.policies[0](data.observations[:7], data.observations[7:14])
@@ -151,7 +151,7 @@ def test_training_is_compiled_however_often_a_process_trains() -> None:
     config = dataclasses.replace(CONFIG, steps=1, compile=True)
     with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
         for width in (8, 16):
-            train(GCBC(actor_hidden_dims=(width,)), walks(), config, 1, progress=False)
+            train(GCBC(policy_hidden_dims=(width,)), walks(), config, 1, progress=False)
 
 
 def test_adam_is_the_published_one() -> None:
@@ -190,7 +190,7 @@ def test_bfloat16_is_near_float32() -> None:
 
 def test_a_value_that_a_file_does_not_hold_is_not_used(tmp_path: Path) -> None:
     value = train(small("gcivl"), walks(), CONFIG, progress=False)
-    path = value.save(tmp_path / "policy.pt", keep=("actor",))
+    path = value.save(tmp_path / "policy.pt", keep=("policy",))
     loaded = TrainingResult.load(path, small("gcivl"), value.spec)
     with pytest.raises(ValueError, match="without value"):
         train(small("gcwae"), walks(), CONFIG, value_from=loaded, progress=False)
@@ -263,8 +263,8 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path: Path) -> Non
 class GoalsForWaypoints(HindsightSampler):
     """The goal itself is the waypoint, however far."""
 
-    def waypoint_rows(self, rows, actor_goals, is_random):  # type: ignore[no-untyped-def]
-        return actor_goals, actor_goals
+    def waypoint_rows(self, rows, policy_goals, is_random):  # type: ignore[no-untyped-def]
+        return policy_goals, policy_goals
 
 
 def test_a_sampler_of_ones_own_draws_the_batches() -> None:
@@ -272,7 +272,7 @@ def test_a_sampler_of_ones_own_draws_the_batches() -> None:
     data = walks()
     own = GoalsForWaypoints(data, AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
     batch = own.sample(64, torch.Generator().manual_seed(0))
-    assert torch.equal(batch.waypoints, batch.actor_goals)
+    assert torch.equal(batch.waypoints, batch.policy_goals)
     usual = train(AGENT, data, CONFIG, 1, progress=False)
     class_by_name = train(AGENT, data, CONFIG, 1, progress=False, sampler=HindsightSampler)
     other = train(AGENT, data, CONFIG, 1, progress=False, sampler=GoalsForWaypoints)
@@ -307,7 +307,7 @@ def test_divergence_names_the_term() -> None:
 def test_a_value_is_shared_and_fixed() -> None:
     data = walks()
     taught = train(GCIVL(**SMALL), data, CONFIG, 2, progress=False)
-    saw = train(SAW(**SMALL, low_actor_hidden_dims=(16,), rep_dim=None, subgoal_steps=3), data, CONFIG, 2,
+    saw = train(SAW(**SMALL, subgoal_policy_hidden_dims=(16,), rep_dim=None, subgoal_steps=3), data, CONFIG, 2,
                 value_from=taught, progress=False)  # fmt: skip
     for a, b in zip(taught.networks, saw.networks, strict=True):
         assert all(torch.equal(p, q) for p, q in zip(a.value.parameters(), b.value.parameters(), strict=True))
@@ -324,7 +324,7 @@ def test_a_value_is_shared_and_fixed() -> None:
 def test_results_are_saved_and_loaded(tmp_path: Path) -> None:
     data = walks()
     result = train(AGENT, data, CONFIG, 2, progress=False)
-    result.save(tmp_path / "saw.pt", keep=("actor", "actor_goal_rep"))
+    result.save(tmp_path / "saw.pt", keep=("policy", "policy_goal_rep"))
     back = TrainingResult.load(tmp_path / "saw.pt", AGENT, data.spec())
     s, g = data.observations[:5], data.observations[50:55]
     assert torch.equal(back.policies[1](s, g), result.policies[1](s, g))
@@ -336,11 +336,11 @@ def test_results_are_saved_and_loaded(tmp_path: Path) -> None:
 
 def test_learning_rate_decays() -> None:
     config = TrainingConfig(steps=10, batch_size=4, learning_rate=1.0, final_learning_rate=0.0, log_every=1)
-    frozen_at_the_end = train(GCBC(actor_hidden_dims=(4,)), walks(), config, progress=False)
+    frozen_at_the_end = train(GCBC(policy_hidden_dims=(4,)), walks(), config, progress=False)
     assert len(frozen_at_the_end.metrics) == 10
     assert not equal(
         frozen_at_the_end,
-        train(GCBC(actor_hidden_dims=(4,)), walks(), TrainingConfig(10, 4, 1.0, log_every=1), progress=False),
+        train(GCBC(policy_hidden_dims=(4,)), walks(), TrainingConfig(10, 4, 1.0, log_every=1), progress=False),
     )
 
 

@@ -7,34 +7,32 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from saw_edu.agents.agent import Agent, Metrics
 from saw_edu.agents.design import Design
-from saw_edu.agents.objectives import Metrics, check_policy_extraction, critic_policy_loss
-from saw_edu.agents.ranges import check_ranges
+from saw_edu.agents.objectives import check_policy_extraction, critic_policy_loss
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import BilinearValue, Inputs, Networks, draw, make_actor
+from saw_edu.nn import BilinearValue, Inputs, Networks, make_policy
 
 
 @dataclass(frozen=True)
-class CRL:
+class CRL(Agent):
     """Tell the goal that was reached after (s, a) from other states' goals: the logit is a log Q, by Monte Carlo.
 
     No rewards and no bootstrapping: what is learned is the discounted future of the behaviour policy.
     """
 
     value_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the representations' hidden layers
-    actor_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
+    policy_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
     latent_dim: int = 512  # numbers in φ(s, a) and ψ(g)
     layer_norm: bool = True  # LayerNorm in the representations
     discount: float = 0.99  # γ of the geometric goals; it enters nowhere else
-    actor_loss: Literal["ddpgbc", "awr"] = "ddpgbc"  # climb Q near the data, or imitate by advantage (discrete: awr)
+    extraction: Literal["ddpgbc", "awr"] = "ddpgbc"  # climb Q near the data, or imitate by advantage (discrete: awr)
     alpha: float = 0.1  # ddpgbc: weight of cloning; awr: inverse temperature (3 in OGBench)
     const_std: bool = True  # standard deviation 1 instead of a learned one
     encoder: str | None = None  # for images: impala_small, impala_debug, ...
     goals: HindsightGoals = HindsightGoals(value_goals=(0.0, 1.0, 0.0))
 
-    target_networks: ClassVar[tuple[str, ...]] = ()
     value_networks: ClassVar[tuple[str, ...]] = ("critic", "value")
-    subgoal_steps: ClassVar[None] = None
     design: ClassVar[Design] = Design(
         value="contrastive: log Q tells what was reached from what was not",
         objective="log Q(s, π, g) + α log π(a | s, g) (DDPG+BC), or exp(α (log Q - log V)) log π(a | s, g) (AWR)",
@@ -43,33 +41,24 @@ class CRL:
         source="Eysenbach et al. 2022, OGBench",
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The critics, the policy and, for AWR, a V without actions."""
-        check_policy_extraction(self.actor_loss, spec)
+        check_policy_extraction(self.extraction, spec)
         sizes = (spec, self.encoder, self.value_hidden_dims, self.latent_dim, self.layer_norm, generator)
         actor = Inputs(spec, self.encoder, generator)
         modules: dict[str, torch.nn.Module] = {
             "critic": BilinearValue(*sizes, action=spec),
-            "actor": make_actor(spec, actor, self.actor_hidden_dims, self.const_std, generator),
+            "policy": make_policy(spec, actor, self.policy_hidden_dims, self.const_std, generator),
         }
-        if self.actor_loss == "awr":
+        if self.extraction == "awr":
             modules["value"] = BilinearValue(*sizes, ensemble=None)
         return Networks(modules)
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The contrastive loss plus the policy's."""
-        value_loss, value_metrics = self.value_loss(networks, target, batch)
-        policy_loss, policy_metrics = self.policy_loss(networks, batch)
-        return value_loss + policy_loss, value_metrics | policy_metrics
 
     def value_loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """The critics' contrastive loss and, for AWR, that of V."""
         s, a, g = batch.observations, batch.actions, batch.value_goals
         loss, metrics = contrastive_loss("critic", *networks.critic.representations(s, g, a))
-        if self.actor_loss == "awr":
+        if self.extraction == "awr":
             phi, psi = networks.value.representations(s, g)
             v_loss, v_metrics = contrastive_loss("value", phi[None], psi[None])
             loss, metrics = loss + v_loss, metrics | v_metrics
@@ -77,30 +66,19 @@ class CRL:
 
     def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """DDPG+BC on min(log Q1, log Q2), or AWR with A = min(log Q1, log Q2)(s, a, g) - log V(s, g)."""
-        return critic_policy_loss(networks, batch, self.actor_loss, self.alpha)
+        return critic_policy_loss(networks, batch, self.extraction, self.alpha)
 
     def noise_size(self, spec: Spec) -> int:
         """How many normal numbers the loss needs for each transition: DDPG+BC with a learned spread draws an action."""
-        return spec.action_dim if self.actor_loss == "ddpgbc" and not self.const_std else 0
+        return spec.action_dim if self.extraction == "ddpgbc" and not self.const_std else 0
 
     def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
         """log V(s, g), (B,); without a V, log Q at the policy's most likely action."""
-        if self.actor_loss == "awr":
+        if self.extraction == "awr":
             v: Tensor = networks.value(observations, goals)
         else:
             v = networks.critic(observations, goals, self.act(networks, observations, goals)).amin(dim=0)
         return v
-
-    def act(
-        self,
-        networks: Networks,
-        observations: Tensor,
-        goals: Tensor,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Actions (B, act) in [-1, 1], or (B,) integers."""
-        return draw(networks.actor(observations, goals, temperature), temperature, generator)
 
 
 def contrastive_loss(prefix: str, phi: Tensor, psi: Tensor) -> tuple[Tensor, Metrics]:

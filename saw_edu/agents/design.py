@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from saw_edu.agents import Agent
+    from saw_edu.agents.agent import Agent
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def table(agents: Mapping[str, type[Agent]]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, agent in agents.items():
-        design: Design = agent.design  # type: ignore[assignment]
+        design = agent.design
         title = f"[{agent.__name__}](saw_edu/agents/{name}.py)"
         objective = design.objective.replace("|", "\\|")
         generator = "yes" if design.generator else "no"

@@ -6,28 +6,27 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from saw_edu.agents.agent import Agent, Metrics
 from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import (
-    Metrics,
     check_policy_extraction,
     critic_policy_loss,
     expectile_loss,
 )
-from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, make_actor
+from saw_edu.nn import GoalConditionedValue, Inputs, Networks, make_policy
 
 
 @dataclass(frozen=True)
-class GCIQL:
+class GCIQL(Agent):
     """Learn Q(s, a, g) against a V(s, g) that is an expectile of it: the best of the data's actions, none imagined."""
 
     value_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of V's and Q's hidden layers
-    actor_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
+    policy_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
     layer_norm: bool = True  # LayerNorm in V and Q
     discount: float = 0.99  # γ
     expectile: float = 0.9  # τ of V's expectile regression to Q
-    actor_loss: Literal["ddpgbc", "awr"] = "ddpgbc"  # climb Q near the data, or imitate by advantage (discrete: awr)
+    extraction: Literal["ddpgbc", "awr"] = "ddpgbc"  # climb Q near the data, or imitate by advantage (discrete: awr)
     alpha: float = 0.3  # ddpgbc: weight of cloning; awr: inverse temperature (3 in OGBench)
     const_std: bool = True  # standard deviation 1 instead of a learned one
     encoder: str | None = None  # for images: impala_small, impala_debug, ...
@@ -35,7 +34,6 @@ class GCIQL:
 
     target_networks: ClassVar[tuple[str, ...]] = ("critic",)
     value_networks: ClassVar[tuple[str, ...]] = ("value", "critic")
-    subgoal_steps: ClassVar[None] = None
     design: ClassVar[Design] = Design(
         value="IQL: Q follows r + γ V(s', g), and V an upper expectile of Q",
         objective="Q(s, π, g) + α log π(a | s, g) (DDPG+BC), or exp(α (Q - V)) log π(a | s, g) (AWR)",
@@ -44,12 +42,9 @@ class GCIQL:
         source="Kostrikov et al. 2022, OGBench",
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """V, the pair of critics and the policy."""
-        check_policy_extraction(self.actor_loss, spec)
+        check_policy_extraction(self.extraction, spec)
         value = Inputs(spec, self.encoder, generator)
         critic = Inputs(spec, self.encoder, generator)
         actor = Inputs(spec, self.encoder, generator)
@@ -58,15 +53,9 @@ class GCIQL:
             {
                 "value": GoalConditionedValue(value, dims, norm, generator, ensemble=None),
                 "critic": GoalConditionedValue(critic, dims, norm, generator, action=spec),
-                "actor": make_actor(spec, actor, self.actor_hidden_dims, self.const_std, generator),
+                "policy": make_policy(spec, actor, self.policy_hidden_dims, self.const_std, generator),
             }
         )
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """V's loss, Q's and the policy's."""
-        value_loss, value_metrics = self.value_loss(networks, target, batch)
-        policy_loss, policy_metrics = self.policy_loss(networks, batch)
-        return value_loss + policy_loss, value_metrics | policy_metrics
 
     def value_loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """V follows an upper expectile of the target Q over the data's actions; Q follows r + γ m V(s', g)."""
@@ -90,24 +79,13 @@ class GCIQL:
 
     def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """DDPG+BC on min(Q1, Q2), or AWR with A = min(Q1, Q2)(s, a, g) - V(s, g)."""
-        return critic_policy_loss(networks, batch, self.actor_loss, self.alpha)
+        return critic_policy_loss(networks, batch, self.extraction, self.alpha)
 
     def noise_size(self, spec: Spec) -> int:
         """How many normal numbers the loss needs for each transition: DDPG+BC with a learned spread draws an action."""
-        return spec.action_dim if self.actor_loss == "ddpgbc" and not self.const_std else 0
+        return spec.action_dim if self.extraction == "ddpgbc" and not self.const_std else 0
 
     def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
         """V(s, g), (B,)."""
         v: Tensor = networks.value(observations, goals)
         return v
-
-    def act(
-        self,
-        networks: Networks,
-        observations: Tensor,
-        goals: Tensor,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Actions (B, act) in [-1, 1], or (B,) integers."""
-        return draw(networks.actor(observations, goals, temperature), temperature, generator)

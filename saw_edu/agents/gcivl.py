@@ -6,19 +6,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from saw_edu.agents.agent import Agent, Metrics
 from saw_edu.agents.design import Design
-from saw_edu.agents.objectives import Metrics, awr_policy_loss, ivl_loss, one_step_advantages, value_of
-from saw_edu.agents.ranges import check_ranges
+from saw_edu.agents.objectives import awr_policy_loss, ivl_loss, one_step_advantages, value_of
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import GoalConditionedValue, Inputs, Networks, draw, make_actor
+from saw_edu.nn import GoalConditionedValue, Inputs, Networks, make_policy
 
 
 @dataclass(frozen=True)
-class GCIVL:
+class GCIVL(Agent):
     """Learn V(s, g) by expectile regression, then imitate actions in proportion to exp(α (V(s', g) - V(s, g)))."""
 
     value_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the value's hidden layers
-    actor_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
+    policy_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
     layer_norm: bool = True  # LayerNorm in the value net
     discount: float = 0.99  # γ
     expectile: float = 0.9  # τ of the value's expectile regression
@@ -29,7 +29,6 @@ class GCIVL:
 
     target_networks: ClassVar[tuple[str, ...]] = ("value",)
     value_networks: ClassVar[tuple[str, ...]] = ("value",)
-    subgoal_steps: ClassVar[None] = None
     design: ClassVar[Design] = Design(
         value="IVL: V follows an upper expectile of r + γ V(s', g)",
         objective="exp(α A(s, a, g)) log π(a | s, g)",
@@ -38,9 +37,6 @@ class GCIVL:
         source="OGBench, Park et al. 2025",
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The value and the policy."""
         value = Inputs(spec, self.encoder, generator)
@@ -48,15 +44,9 @@ class GCIVL:
         return Networks(
             {
                 "value": GoalConditionedValue(value, self.value_hidden_dims, self.layer_norm, generator),
-                "actor": make_actor(spec, actor, self.actor_hidden_dims, self.const_std, generator),
+                "policy": make_policy(spec, actor, self.policy_hidden_dims, self.const_std, generator),
             }
         )
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The value's loss plus the policy's."""
-        value_loss, value_metrics = self.value_loss(networks, target, batch)
-        policy_loss, policy_metrics = self.policy_loss(networks, batch)
-        return value_loss + policy_loss, value_metrics | policy_metrics
 
     def value_loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """Implicit V-learning on the value goals."""
@@ -64,21 +54,10 @@ class GCIVL:
 
     def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A(s, a, g)} log π(a | s, g)), A = V(s', g) - V(s, g)."""
-        s, a, g = batch.observations, batch.actions, batch.actor_goals
+        s, a, g = batch.observations, batch.actions, batch.policy_goals
         advantages = one_step_advantages(networks, batch, g)
-        return awr_policy_loss("actor", networks.actor(s, g), a, advantages, self.alpha)
+        return awr_policy_loss("policy", networks.policy(s, g), a, advantages, self.alpha)
 
     def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
         """V(s, g), the mean of the two nets', (B,)."""
         return value_of(networks, observations, goals)
-
-    def act(
-        self,
-        networks: Networks,
-        observations: Tensor,
-        goals: Tensor,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Actions (B, act) in [-1, 1], or (B,) integers."""
-        return draw(networks.actor(observations, goals, temperature), temperature, generator)

@@ -6,22 +6,21 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from saw_edu.agents.agent import Agent, Metrics
 from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import (
-    Metrics,
     awr_policy_loss,
     check_rep_dim,
     ivl_loss,
     subgoal_generator_loss,
     value_of,
 )
-from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import Actor, GoalConditionedValue, Inputs, Networks, draw, goal_representation, make_actor
+from saw_edu.nn import GoalConditionedValue, Inputs, Networks, NormalPolicy, goal_representation, make_policy
 
 
 @dataclass(frozen=True)
-class GCWAE:
+class GCWAE(Agent):
     """A flat policy that imitates actions by their advantage for reaching a generated subgoal, a nearby one.
 
     The advantage A(s, a, w) towards an easy subgoal stands for A(s, a, g) towards the goal, which is lost in noise. The
@@ -32,12 +31,12 @@ class GCWAE:
     """
 
     value_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the value's hidden layers
-    actor_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of both policies' hidden layers
+    policy_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of both policies' hidden layers
     layer_norm: bool = True  # LayerNorm in the value and the representation
     discount: float = 0.99  # γ
     expectile: float = 0.7  # τ of the value's expectile regression
-    low_alpha: float = 3.0  # inverse temperature of the flat policy's advantage weights
-    high_alpha: float = 3.0  # inverse temperature of the subgoal generator's advantage weights
+    alpha: float = 3.0  # inverse temperature of the flat policy's advantage weights
+    beta: float = 3.0  # inverse temperature of the subgoal generator's advantage weights
     subgoal_steps: int = 25  # k: a subgoal lies this many steps ahead
     rep_dim: int | None = None  # size of a learned subgoal representation; None: subgoals are whole states
     const_std: bool = True  # standard deviation 1 instead of a learned one, in both policies
@@ -54,9 +53,6 @@ class GCWAE:
         source="Zhou & Kao 2025",
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The representation φ, the value, the subgoal generator and the flat policy."""
         check_rep_dim(spec, self.rep_dim)
@@ -69,16 +65,12 @@ class GCWAE:
             {
                 "goal_rep": rep,
                 "value": GoalConditionedValue(value, dims, norm, generator),
-                "high_actor": Actor(high, self.actor_hidden_dims, subgoal_dim, self.const_std, generator),
-                "actor": make_actor(spec, flat, self.actor_hidden_dims, self.const_std, generator),
+                "subgoal_generator": NormalPolicy(
+                    high, self.policy_hidden_dims, subgoal_dim, self.const_std, generator
+                ),
+                "policy": make_policy(spec, flat, self.policy_hidden_dims, self.const_std, generator),
             }
         )
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The value's loss plus both policies'."""
-        value_loss, value_metrics = self.value_loss(networks, target, batch)
-        policy_loss, policy_metrics = self.policy_loss(networks, batch)
-        return value_loss + policy_loss, value_metrics | policy_metrics
 
     def value_loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """Implicit V-learning on the value goals."""
@@ -87,28 +79,17 @@ class GCWAE:
     def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """The flat policy's loss plus the subgoal generator's."""
         flat_loss, flat_metrics = self.flat_policy_loss(networks, batch)
-        high_loss, high_metrics = subgoal_generator_loss(networks, batch, self.high_alpha, networks.goal_rep)
+        high_loss, high_metrics = subgoal_generator_loss(networks, batch, self.beta, networks.goal_rep)
         return flat_loss + high_loss, flat_metrics | high_metrics
 
     def flat_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A(s, a, w)} log π(a | s, g)), A = V(s', w) - V(s, w), w the mean of π_h(w | s, g)."""
-        s, s_next, a, g = batch.observations, batch.next_observations, batch.actions, batch.actor_goals
+        s, s_next, a, g = batch.observations, batch.next_observations, batch.actions, batch.policy_goals
         with torch.no_grad():
-            w = networks.high_actor(s, g).mean
+            w = networks.subgoal_generator(s, g).mean
             v, v_next = networks.value(torch.cat([s, s_next]), torch.cat([w, w])).mean(dim=0).chunk(2)
-        return awr_policy_loss("actor", networks.actor(s, g), a, v_next - v, self.low_alpha)
+        return awr_policy_loss("policy", networks.policy(s, g), a, v_next - v, self.alpha)
 
     def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
         """V(s, g), the mean of the two nets', (B,)."""
         return value_of(networks, observations, goals, networks.goal_rep)
-
-    def act(
-        self,
-        networks: Networks,
-        observations: Tensor,
-        goals: Tensor,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Actions (B, act) in [-1, 1], or (B,) integers, from the flat policy alone."""
-        return draw(networks.actor(observations, goals, temperature), temperature, generator)

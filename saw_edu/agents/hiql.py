@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from saw_edu.agents.agent import Agent, Metrics
 from saw_edu.agents.design import Design
 from saw_edu.agents.objectives import (
-    Metrics,
     awr_policy_loss,
     check_rep_dim,
     ivl_loss,
@@ -16,35 +16,34 @@ from saw_edu.agents.objectives import (
     value_of,
     values_and_goals,
 )
-from saw_edu.agents.ranges import check_ranges
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import (
-    Actor,
     GoalConditionedValue,
     Inputs,
     Networks,
+    NormalPolicy,
     draw,
     goal_representation,
-    make_actor,
+    make_policy,
     on_sphere,
     sample_normal,
 )
 
 
 @dataclass(frozen=True)
-class HIQL:
+class HIQL(Agent):
     """π_h(w | s, g) proposes where to be in k steps, π_ℓ(a | s, w) goes there; both extracted from one V(s, g)."""
 
     value_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the value's hidden layers
-    actor_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of both policies' hidden layers
+    policy_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of both policies' hidden layers
     layer_norm: bool = True  # LayerNorm in the value and the representation
     discount: float = 0.99  # γ
     expectile: float = 0.7  # τ of the value's expectile regression
-    low_alpha: float = 3.0  # inverse temperature of the low level's advantage weights
-    high_alpha: float = 3.0  # inverse temperature of the high level's advantage weights
+    subgoal_alpha: float = 3.0  # inverse temperature of the low level's advantage weights
+    beta: float = 3.0  # inverse temperature of the high level's advantage weights
     subgoal_steps: int = 25  # k: a subgoal lies this many steps ahead
     rep_dim: int | None = 10  # size of the learned subgoal representation; None: subgoals are whole states
-    low_actor_rep_grad: bool = False  # let the low level's loss train the representation
+    subgoal_policy_rep_grad: bool = False  # let the low level's loss train the representation
     const_std: bool = True  # standard deviation 1 instead of a learned one, in both policies
     encoder: str | None = None  # for images: impala_small, impala_debug, ...
     goals: HindsightGoals = HindsightGoals()
@@ -59,9 +58,6 @@ class HIQL:
         source="Park et al. 2023",
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The representation φ, the value and the two policies."""
         check_rep_dim(spec, self.rep_dim)
@@ -74,16 +70,12 @@ class HIQL:
             {
                 "goal_rep": rep,
                 "value": GoalConditionedValue(value, dims, norm, generator),
-                "low_actor": make_actor(spec, low, self.actor_hidden_dims, self.const_std, generator),
-                "high_actor": Actor(high, self.actor_hidden_dims, subgoal_dim, self.const_std, generator),
+                "subgoal_policy": make_policy(spec, low, self.policy_hidden_dims, self.const_std, generator),
+                "subgoal_generator": NormalPolicy(
+                    high, self.policy_hidden_dims, subgoal_dim, self.const_std, generator
+                ),
             }
         )
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The value's loss plus both policies'."""
-        value_loss, value_metrics = self.value_loss(networks, target, batch)
-        policy_loss, policy_metrics = self.policy_loss(networks, batch)
-        return value_loss + policy_loss, value_metrics | policy_metrics
 
     def value_loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """Implicit V-learning on the value goals, seen through φ."""
@@ -100,13 +92,15 @@ class HIQL:
         assert batch.subgoals is not None
         s, s_next, a, w = batch.observations, batch.next_observations, batch.actions, batch.subgoals
         (v, v_next), (subgoals, _) = values_and_goals(networks, [s, s_next], w, networks.goal_rep)
-        if self.low_actor_rep_grad:
+        if self.subgoal_policy_rep_grad:
             subgoals = networks.goal_rep(s, w)  # once more, with gradient
-        return awr_policy_loss("low_actor", networks.low_actor(s, subgoals), a, v_next - v, self.low_alpha)
+        return awr_policy_loss(
+            "subgoal_policy", networks.subgoal_policy(s, subgoals), a, v_next - v, self.subgoal_alpha
+        )
 
     def high_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """-mean(e^{α A} log π_h(φ(s, w) | s, g)), A = V(w, g) - V(s, g), w the waypoint towards g."""
-        return subgoal_generator_loss(networks, batch, self.high_alpha, networks.goal_rep)
+        return subgoal_generator_loss(networks, batch, self.beta, networks.goal_rep)
 
     def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
         """V(s, g), the mean of the two nets', (B,)."""
@@ -121,7 +115,7 @@ class HIQL:
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Actions (B, act) in [-1, 1], or (B,) integers: a subgoal first, then an action towards it."""
-        subgoals = sample_normal(networks.high_actor(observations, goals, temperature), temperature, generator)
+        subgoals = sample_normal(networks.subgoal_generator(observations, goals, temperature), temperature, generator)
         if self.rep_dim is not None:
             subgoals = on_sphere(subgoals)
-        return draw(networks.low_actor(observations, subgoals, temperature), temperature, generator)
+        return draw(networks.subgoal_policy(observations, subgoals, temperature), temperature, generator)

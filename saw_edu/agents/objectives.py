@@ -7,17 +7,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Independent, kl_divergence
 
+from saw_edu.agents.agent import Distribution, Metrics
 from saw_edu.data import Batch, Spec
 from saw_edu.nn import Networks, frozen
 
-Metrics = dict[str, Tensor]
-Distribution = Independent | Categorical
 Represent = Callable[[Tensor, Tensor], Tensor]  # (s, g) -> what a network is told of g
 
 ADVANTAGE_WEIGHT_CLIP = 100.0  # the largest weight exp(α A) may take
 
 
-def raw_goals(observations: Tensor, goals: Tensor) -> Tensor:
+def goal_itself(observations: Tensor, goals: Tensor) -> Tensor:
     """The goal itself, where no representation is learned."""
     return goals
 
@@ -35,17 +34,17 @@ def expectile_loss(differences: Tensor, expectile: float) -> Tensor:
     return (expectile_weights(differences, expectile) * differences.square()).mean()
 
 
-def awr_weights(advantages: Tensor, alpha: float) -> Tensor:
-    """min(exp(α A), 100): how much to imitate an action of advantage A. Same shape, no gradient.
+def awr_weights(advantages: Tensor, alpha: float, clip: float = ADVANTAGE_WEIGHT_CLIP) -> Tensor:
+    """min(exp(α A), clip): how much to imitate an action of advantage A. Same shape, no gradient.
 
     Peng et al., "Advantage-Weighted Regression" (2019).
     """
-    return (alpha * advantages).exp().clamp(max=ADVANTAGE_WEIGHT_CLIP).detach()
+    return (alpha * advantages).exp().clamp(max=clip).detach()
 
 
-def awr_loss(log_probs: Tensor, advantages: Tensor, alpha: float) -> Tensor:
-    """-mean(min(exp(α A), 100) log π(a | s, g)). Both (B,)."""
-    return -(awr_weights(advantages, alpha) * log_probs).mean()
+def awr_loss(log_probs: Tensor, advantages: Tensor, alpha: float, clip: float = ADVANTAGE_WEIGHT_CLIP) -> Tensor:
+    """-mean(min(exp(α A), clip) log π(a | s, g)). Both (B,)."""
+    return -(awr_weights(advantages, alpha, clip) * log_probs).mean()
 
 
 def ivl_loss(
@@ -54,7 +53,7 @@ def ivl_loss(
     batch: Batch,
     expectile: float,
     discount: float,
-    represent: Represent = raw_goals,
+    represent: Represent = goal_itself,
 ) -> tuple[Tensor, Metrics]:
     """Goal-conditioned implicit V-learning: regress V(s, g) to r + γ m V̄(s', g), more where that was an advantage.
 
@@ -85,7 +84,7 @@ def ivl_loss(
     }
 
 
-def value_of(networks: Networks, observations: Tensor, goals: Tensor, represent: Represent = raw_goals) -> Tensor:
+def value_of(networks: Networks, observations: Tensor, goals: Tensor, represent: Represent = goal_itself) -> Tensor:
     """V(s, g), the mean over the ensemble, (B,)."""
     values: Tensor = networks.value(observations, represent(observations, goals))  # (E, B)
     return values.mean(dim=0)
@@ -95,7 +94,7 @@ def values_of(
     networks: Networks,
     observations: list[Tensor],
     goals: Tensor,
-    represent: Represent = raw_goals,
+    represent: Represent = goal_itself,
 ) -> list[Tensor]:
     """V(s_i, g) for several batches of states and one batch of goals, in one pass and without gradient. (B,) each."""
     return values_and_goals(networks, observations, goals, represent)[0]
@@ -105,7 +104,7 @@ def values_and_goals(
     networks: Networks,
     observations: list[Tensor],
     goals: Tensor,
-    represent: Represent = raw_goals,
+    represent: Represent = goal_itself,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The same, and what V was told of the goal, represent(s_i, g): (B,) each, and (B, goal) each."""
     with torch.no_grad():
@@ -115,35 +114,40 @@ def values_and_goals(
         return list(values.chunk(len(observations))), list(told.chunk(len(observations)))
 
 
-def one_step_advantages(networks: Networks, batch: Batch, goals: Tensor, represent: Represent = raw_goals) -> Tensor:
+def one_step_advantages(networks: Networks, batch: Batch, goals: Tensor, represent: Represent = goal_itself) -> Tensor:
     """A(s, a, g) = V(s', g) - V(s, g), by the online value and without gradient. (B,)."""
     v, v_next = values_of(networks, [batch.observations, batch.next_observations], goals, represent)
     return v_next - v
 
 
 def awr_policy_loss(
-    prefix: str, policy: Distribution, actions: Tensor, advantages: Tensor, alpha: float
+    prefix: str,
+    policy: Distribution,
+    actions: Tensor,
+    advantages: Tensor,
+    alpha: float,
+    clip: float = ADVANTAGE_WEIGHT_CLIP,
 ) -> tuple[Tensor, Metrics]:
     """Advantage-weighted regression of a policy to actions (or to subgoals), with its metrics."""
     log_probs = policy.log_prob(actions)
-    loss = awr_loss(log_probs, advantages, alpha)
-    metrics = {f"{prefix}/actor_loss": loss.detach(), f"{prefix}/adv": advantages.mean()}
+    loss = awr_loss(log_probs, advantages, alpha, clip)
+    metrics = {f"{prefix}/policy_loss": loss.detach(), f"{prefix}/adv": advantages.mean()}
     return loss, metrics | policy_metrics(prefix, policy, actions, log_probs)
 
 
 def subgoal_generator_loss(
-    networks: Networks, batch: Batch, alpha: float, represent: Represent = raw_goals
+    networks: Networks, batch: Batch, alpha: float, represent: Represent = goal_itself
 ) -> tuple[Tensor, Metrics]:
     """-mean(e^{α A} log π_h(φ(s, w) | s, g)), A = V(w, g) - V(s, g), w the waypoint towards g.
 
     The generator over subgoals that HIQL, RIS and GCWAE learn, and SAW does without.
     """
     assert batch.waypoints is not None
-    s, w, g = batch.observations, batch.waypoints, batch.actor_goals
+    s, w, g = batch.observations, batch.waypoints, batch.policy_goals
     v, v_waypoint = values_of(networks, [s, w], g, represent)
     with torch.no_grad():
         subgoals = represent(s, w)
-    return awr_policy_loss("high_actor", networks.high_actor(s, g), subgoals, v_waypoint - v, alpha)
+    return awr_policy_loss("subgoal_generator", networks.subgoal_generator(s, g), subgoals, v_waypoint - v, alpha)
 
 
 def ddpgbc_policy_loss(
@@ -172,20 +176,20 @@ def ddpgbc_policy_loss(
     bc_loss = -alpha * log_probs.mean()
     loss = q_loss + bc_loss
     return loss, {
-        "actor/actor_loss": loss.detach(),
-        "actor/q_loss": q_loss.detach(),
-        "actor/bc_loss": bc_loss.detach(),
-        "actor/q_mean": q.detach().mean(),
-        "actor/q_abs_mean": q_size,
-        **policy_metrics("actor", policy, actions, log_probs),
+        "policy/policy_loss": loss.detach(),
+        "policy/q_loss": q_loss.detach(),
+        "policy/bc_loss": bc_loss.detach(),
+        "policy/q_mean": q.detach().mean(),
+        "policy/q_abs_mean": q_size,
+        **policy_metrics("policy", policy, actions, log_probs),
     }
 
 
-def critic_policy_loss(networks: Networks, batch: Batch, actor_loss: str, alpha: float) -> tuple[Tensor, Metrics]:
+def critic_policy_loss(networks: Networks, batch: Batch, extraction: str, alpha: float) -> tuple[Tensor, Metrics]:
     """The policy from a pair of critics: DDPG+BC on Q = min(Q1, Q2), or AWR with A = Q(s, a, g) - V(s, g)."""
-    s, a, g = batch.observations, batch.actions, batch.actor_goals
-    policy = networks.actor(s, g)
-    if actor_loss == "ddpgbc":
+    s, a, g = batch.observations, batch.actions, batch.policy_goals
+    policy = networks.policy(s, g)
+    if extraction == "ddpgbc":
 
         def critic(actions: Tensor) -> Tensor:
             return frozen(networks, lambda fixed: fixed.critic(s, g, actions).amin(dim=0))
@@ -193,19 +197,19 @@ def critic_policy_loss(networks: Networks, batch: Batch, actor_loss: str, alpha:
         return ddpgbc_policy_loss(policy, a, critic, alpha, batch.noise)
     with torch.no_grad():
         advantages = networks.critic(s, g, a).amin(dim=0) - networks.value(s, g)
-    return awr_policy_loss("actor", policy, a, advantages, alpha)
+    return awr_policy_loss("policy", policy, a, advantages, alpha)
 
 
-def check_policy_extraction(actor_loss: str, spec: Spec) -> None:
+def check_policy_extraction(extraction: str, spec: Spec) -> None:
     """DDPG+BC needs a gradient through the action.
 
     Raises:
-        ValueError: discrete actions, or an unknown actor loss.
+        ValueError: discrete actions, or an unknown extraction.
     """
-    if actor_loss not in ("awr", "ddpgbc"):
-        raise ValueError(f"actor_loss must be 'awr' or 'ddpgbc', got {actor_loss!r}")
-    if actor_loss == "ddpgbc" and spec.discrete:
-        raise ValueError("actor_loss='ddpgbc' needs continuous actions: set actor_loss='awr' (and alpha=3, say)")
+    if extraction not in ("awr", "ddpgbc"):
+        raise ValueError(f"extraction must be 'awr' or 'ddpgbc', got {extraction!r}")
+    if extraction == "ddpgbc" and spec.discrete:
+        raise ValueError("extraction='ddpgbc' needs continuous actions: set extraction='awr' (and alpha=3, say)")
 
 
 def check_rep_dim(spec: Spec, rep_dim: int | None) -> None:

@@ -8,38 +8,36 @@ from torch import Tensor
 from torch.distributions import Independent
 from torch.nn import functional as F
 
+from saw_edu.agents.agent import Agent, Metrics
 from saw_edu.agents.design import Design
-from saw_edu.agents.objectives import Metrics, awr_policy_loss, check_policy_extraction, ddpgbc_policy_loss
-from saw_edu.agents.ranges import check_ranges
+from saw_edu.agents.objectives import awr_policy_loss, check_policy_extraction, ddpgbc_policy_loss
 from saw_edu.data import Batch, HindsightGoals, Spec
-from saw_edu.nn import IQE, MLP, MRN, Inputs, LogScale, Networks, draw, frozen, make_actor
+from saw_edu.nn import IQE, MLP, MRN, Inputs, LogScale, Networks, frozen, make_policy
 
 SOFT_LIMIT = 500.0  # steps: beyond it, pushing states apart earns less and less
 
 
 @dataclass(frozen=True)
-class QRL:
+class QRL(Agent):
     """Push all states apart, while one step costs no more than 1: what remains is the shortest distance, V = -d(s, g).
 
     The bound on single steps is kept by a multiplier λ, learned by gradient ascent on the violation.
     """
 
     value_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of φ's and the latent dynamics' hidden layers
-    actor_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
+    policy_hidden_dims: tuple[int, ...] = (512, 512, 512)  # sizes of the policy's hidden layers
     quasimetric_type: Literal["iqe", "mrn"] = "iqe"  # how latent vectors give a distance
     latent_dim: int = 512  # numbers in φ(s)
     layer_norm: bool = True  # LayerNorm in φ and the dynamics
     discount: float = 0.99  # γ of geometric goals, when `goals` asks for them; it enters nowhere else
     eps: float = 0.05  # violation of the one-step bound that is tolerated
-    actor_loss: Literal["ddpgbc", "awr"] = "ddpgbc"  # climb -d through the dynamics, or imitate (discrete: awr)
+    extraction: Literal["ddpgbc", "awr"] = "ddpgbc"  # climb -d through the dynamics, or imitate (discrete: awr)
     alpha: float = 0.003  # ddpgbc: weight of cloning; awr: inverse temperature (3 in OGBench)
     const_std: bool = True  # standard deviation 1 instead of a learned one
     encoder: str | None = None  # for images: impala_small, impala_debug, ...
     goals: HindsightGoals = HindsightGoals(value_goals=(0.0, 0.0, 1.0))
 
-    target_networks: ClassVar[tuple[str, ...]] = ()
     value_networks: ClassVar[tuple[str, ...]] = ("value", "lam", "dynamics")
-    subgoal_steps: ClassVar[None] = None
     design: ClassVar[Design] = Design(
         value="quasimetric: V = -d, all d(s, g) as long as d(s, s') ≤ 1 allows",
         objective="-d(s after π, g) + α log π(a | s, g) (DDPG+BC), or exp(α A(s, a, g)) log π(a | s, g) (AWR)",
@@ -48,12 +46,9 @@ class QRL:
         source="Wang et al. 2023, OGBench",
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
     def networks(self, spec: Spec, generator: torch.Generator) -> Networks:
         """The quasimetric, λ, the policy and, for DDPG+BC, the dynamics of latent states."""
-        check_policy_extraction(self.actor_loss, spec)
+        check_policy_extraction(self.extraction, spec)
         kinds = {"iqe": IQE, "mrn": MRN}
         if self.quasimetric_type not in kinds:
             raise ValueError(f"quasimetric_type must be 'iqe' or 'mrn', got {self.quasimetric_type!r}")
@@ -62,24 +57,18 @@ class QRL:
         modules: dict[str, torch.nn.Module] = {
             "value": kinds[self.quasimetric_type](spec, self.encoder, dims, latent, norm, generator),
             "lam": LogScale(),
-            "actor": make_actor(spec, actor, self.actor_hidden_dims, self.const_std, generator),
+            "policy": make_policy(spec, actor, self.policy_hidden_dims, self.const_std, generator),
         }
-        if self.actor_loss == "ddpgbc":
+        if self.extraction == "ddpgbc":
             modules["dynamics"] = MLP(latent + spec.action_dim, [*dims, latent], generator, layer_norm=norm)
         return Networks(modules)
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The distance's loss with that of λ, the dynamics' and the policy's."""
-        value_loss, value_metrics = self.value_loss(networks, target, batch)
-        policy_loss, policy_metrics = self.policy_loss(networks, batch)
-        return value_loss + policy_loss, value_metrics | policy_metrics
 
     def value_loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """The distance's loss and, for DDPG+BC, the dynamics'."""
         states = torch.cat([batch.observations, batch.next_observations, batch.value_goals])
         z, z_next, z_goal = networks.value.encode(states).chunk(3)  # (B, latent_dim) each
         loss, metrics = self.distance_loss(networks, z, z_next, z_goal)
-        if self.actor_loss == "ddpgbc":
+        if self.extraction == "ddpgbc":
             dynamics_loss = self.dynamics_loss(networks, z, z_next, batch.actions)
             loss, metrics = loss + dynamics_loss, metrics | {"dynamics/dynamics_loss": dynamics_loss.detach()}
         return loss, metrics
@@ -121,9 +110,9 @@ class QRL:
 
     def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """DDPG+BC on Q(s, a, g) = -d(s after a, g), or AWR with A = d(s, g) - d(s', g)."""
-        s, a, g = batch.observations, batch.actions, batch.actor_goals
-        policy = networks.actor(s, g)
-        if self.actor_loss == "ddpgbc":
+        s, a, g = batch.observations, batch.actions, batch.policy_goals
+        policy = networks.policy(s, g)
+        if self.extraction == "ddpgbc":
             assert isinstance(policy, Independent)
             with torch.no_grad():
                 z, z_goal = networks.value.encode(torch.cat([s, g])).chunk(2)
@@ -139,24 +128,13 @@ class QRL:
         with torch.no_grad():
             z, z_next, z_goal = networks.value.encode(torch.cat([s, batch.next_observations, g])).chunk(3)
             advantages = networks.value.distance(z, z_goal) - networks.value.distance(z_next, z_goal)
-        return awr_policy_loss("actor", policy, a, advantages, self.alpha)
+        return awr_policy_loss("policy", policy, a, advantages, self.alpha)
 
     def noise_size(self, spec: Spec) -> int:
         """How many normal numbers the loss needs for each transition: DDPG+BC with a learned spread draws an action."""
-        return spec.action_dim if self.actor_loss == "ddpgbc" and not self.const_std else 0
+        return spec.action_dim if self.extraction == "ddpgbc" and not self.const_std else 0
 
     def value(self, networks: Networks, observations: Tensor, goals: Tensor) -> Tensor:
         """-d(s, g), (B,)."""
         distance: Tensor = networks.value(observations, goals)
         return -distance
-
-    def act(
-        self,
-        networks: Networks,
-        observations: Tensor,
-        goals: Tensor,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Actions (B, act) in [-1, 1], or (B,) integers."""
-        return draw(networks.actor(observations, goals, temperature), temperature, generator)

@@ -12,8 +12,8 @@ _WHOLE = ("subgoal_steps", "rep_dim", "latent_dim")
 def check_ranges(agent: Any) -> None:
     """Every agent's `__post_init__`: is each field of a dataclass in the range that its name stands for?
 
-    0 < discount, expectile < 1; every alpha and eps at least 0 and finite; subgoal_steps, latent_dim and rep_dim at
-    least 1 (rep_dim also None); hidden dims at least one layer of at least 1.
+    0 < discount, expectile < 1; every alpha, beta, prior_weight and eps at least 0 and finite; clips above 0;
+    subgoal_steps, latent_dim and rep_dim at least 1 (rep_dim also None); hidden dims at least one layer of at least 1.
 
     Raises:
         ValueError: the first field that is not, with its value and range.
@@ -22,8 +22,10 @@ def check_ranges(agent: Any) -> None:
         name, value = field.name, getattr(agent, field.name)
         if name in ("discount", "expectile"):
             fits, allowed = 0 < value < 1, "lie between 0 and 1 (neither of them)"
-        elif name.endswith("alpha") or name == "eps":
+        elif name.endswith("alpha") or name in ("beta", "prior_weight", "eps"):
             fits, allowed = 0 <= value < math.inf, "be at least 0 and finite"
+        elif name.endswith("_clip"):
+            fits, allowed = value > 0, "be above 0 (inf: no clip)"
         elif name in _WHOLE:
             optional = name == "rep_dim"
             fits = (optional and value is None) or value >= 1

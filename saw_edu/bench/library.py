@@ -67,7 +67,7 @@ def ratio(rates: Sequence[float], others: Sequence[float]) -> float:
 
 def sized_agent(name: str, hidden_dims: tuple[int, ...]) -> Agent:
     """The agent of that name, all of its networks with these hidden layers; latent vectors are as wide as the last."""
-    cls = agent_class(name)
+    cls: Any = agent_class(name)
     fields = {field.name for field in dataclasses.fields(cls)}
     sizes: dict[str, Any] = {field: hidden_dims for field in fields if field.endswith("hidden_dims")}
     if "latent_dim" in fields:

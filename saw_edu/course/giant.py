@@ -49,12 +49,12 @@ def make_data(world: PointMaze) -> Trajectories:
 def make_agents() -> dict[str, Agent]:
     """The four agents by name. Those with a value share its sizes, so that one value serves all."""
     return {
-        "gcbc": GCBC(actor_hidden_dims=_DIMS, discount=DISCOUNT),
-        "gcivl": GCIVL(actor_hidden_dims=_DIMS, alpha=10.0, **_VALUE),  # type: ignore[arg-type]
-        "hiql": HIQL(actor_hidden_dims=_DIMS, rep_dim=None, subgoal_steps=SUBGOAL_STEPS, **_VALUE),  # type: ignore[arg-type]
+        "gcbc": GCBC(policy_hidden_dims=_DIMS, discount=DISCOUNT),
+        "gcivl": GCIVL(policy_hidden_dims=_DIMS, alpha=10.0, **_VALUE),  # type: ignore[arg-type]
+        "hiql": HIQL(policy_hidden_dims=_DIMS, rep_dim=None, subgoal_steps=SUBGOAL_STEPS, **_VALUE),  # type: ignore[arg-type]
         "saw": SAW(
-            actor_hidden_dims=_DIMS,
-            low_actor_hidden_dims=_DIMS,
+            policy_hidden_dims=_DIMS,
+            subgoal_policy_hidden_dims=_DIMS,
             rep_dim=None,
             subgoal_steps=SUBGOAL_STEPS,
             **_VALUE,  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ def record(folder: Path, work: Path, seeds: list[int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     value.save(folder / "value.pt", keep=("value",))
     for name, result in results.items():
-        result.save(folder / f"{name}.pt", keep=("actor", "low_actor", "high_actor"))
+        result.save(folder / f"{name}.pt", keep=("policy", "subgoal_policy", "subgoal_generator"))
     pd.concat(tables).to_csv(folder / "episodes.csv", index=False)
     write_provenance(
         folder,

@@ -26,7 +26,7 @@ from saw_edu.place import course_root
 from saw_edu.runs.provenance import write_provenance
 from saw_edu.training import TrainingResult, train
 
-_DIMS: dict[str, Any] = {"value_hidden_dims": (128, 128), "actor_hidden_dims": (128, 128)}
+_DIMS: dict[str, Any] = {"value_hidden_dims": (128, 128), "policy_hidden_dims": (128, 128)}
 _SUBGOALS: dict[str, Any] = {**_DIMS, "discount": giant.DISCOUNT, "subgoal_steps": giant.SUBGOAL_STEPS}
 JOINT_CONFIG = replace(giant.VALUE_CONFIG, compile=True)
 

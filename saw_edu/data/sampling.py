@@ -21,14 +21,14 @@ class HindsightGoals:
     """
 
     value_goals: tuple[float, float, float] = (0.2, 0.5, 0.3)  # goals that the value function learns
-    actor_goals: tuple[float, float, float] = (0.0, 1.0, 0.0)  # goals that the policies learn
+    policy_goals: tuple[float, float, float] = (0.0, 1.0, 0.0)  # goals that the policies learn
     value_geometric: bool = True  # trajectory value goals: geometric offset (True) or uniform over the rest
-    actor_geometric: bool = False  # the same for trajectory actor goals
+    policy_geometric: bool = False  # the same for trajectory policy goals
     success_reward: float = 0.0  # reward where the goal is the state itself
     step_reward: float = -1.0  # reward anywhere else (0/1 rewards: success_reward=1, step_reward=0)
 
     def __post_init__(self) -> None:
-        for name, triple in (("value_goals", self.value_goals), ("actor_goals", self.actor_goals)):
+        for name, triple in (("value_goals", self.value_goals), ("policy_goals", self.policy_goals)):
             if len(triple) != 3 or min(triple) < 0 or abs(sum(triple) - 1) > 1e-6:
                 raise ValueError(
                     f"{name} must be three probabilities that sum to 1 (current, trajectory, random): {triple}"
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
     rewards: Tensor  # r             (B,)  with respect to the value goal
     masks: Tensor  # m               (B,)  0 where the value goal is reached, else 1
     value_goals: Tensor  # g_v       (B, obs)
-    actor_goals: Tensor  # g         (B, obs)
+    policy_goals: Tensor  # g         (B, obs)
     subgoals: Tensor | None = None  # for π_sub: the state k steps ahead                       (B, obs)
     waypoints: Tensor | None = None  # w: the state k steps ahead, or g where g comes sooner   (B, obs)
     noise: Tensor | None = None  # standard normal numbers for losses that sample              (B, as needed)
@@ -58,7 +58,7 @@ class GoalRows(NamedTuple):
 
     rows: Tensor
     value_goals: Tensor
-    actor_goals: Tensor
+    policy_goals: Tensor
     subgoals: Tensor | None
     waypoints: Tensor | None
 
@@ -72,7 +72,7 @@ class HindsightSampler:
         goals: the probabilities.
         discount: γ; a geometric offset k >= 1 has probability (1 - γ) γ^(k-1).
         subgoal_steps: k, for agents with two horizons: also draw subgoals and waypoints. None: do not.
-            With k, an actor goal is never the current state: its share goes to trajectory goals.
+            With k, an policy goal is never the current state: its share goes to trajectory goals.
     """
 
     trajectories: Trajectories
@@ -96,27 +96,27 @@ class HindsightSampler:
         """For given start rows (B,), the rows of every goal."""
         value_goals, _ = self._goals(rows, self.goals.value_goals, self.goals.value_geometric, generator)
         if self.subgoal_steps is None:
-            actor_goals, _ = self._goals(rows, self.goals.actor_goals, self.goals.actor_geometric, generator)
-            return GoalRows(rows, value_goals, actor_goals, None, None)
-        p_random = self.goals.actor_goals[2]
+            policy_goals, _ = self._goals(rows, self.goals.policy_goals, self.goals.policy_geometric, generator)
+            return GoalRows(rows, value_goals, policy_goals, None, None)
+        p_random = self.goals.policy_goals[2]
         shares = (0.0, 1.0 - p_random, p_random)
-        actor_goals, is_random = self._goals(rows, shares, self.goals.actor_geometric, generator)
-        return GoalRows(rows, value_goals, actor_goals, *self.waypoint_rows(rows, actor_goals, is_random))
+        policy_goals, is_random = self._goals(rows, shares, self.goals.policy_geometric, generator)
+        return GoalRows(rows, value_goals, policy_goals, *self.waypoint_rows(rows, policy_goals, is_random))
 
-    def waypoint_rows(self, rows: Tensor, actor_goals: Tensor, is_random: Tensor) -> tuple[Tensor, Tensor]:
+    def waypoint_rows(self, rows: Tensor, policy_goals: Tensor, is_random: Tensor) -> tuple[Tensor, Tensor]:
         """Rows of π_sub's goals and of the waypoints, for given rows of s and g. All (B,).
 
         A subclass may choose others: `train(..., sampler=MySampler)`.
 
         Args:
             rows: of s.
-            actor_goals: of g.
+            policy_goals: of g.
             is_random: True where g was drawn from all data instead of from the rest of the episode of s.
         """
         assert self.subgoal_steps is not None
         subgoals = torch.minimum(rows + self.subgoal_steps, self.trajectories.final_index.index_select(0, rows))
         # The waypoint lies on the way to the goal, so never beyond it. A random goal has no place on this trajectory.
-        return subgoals, torch.where(is_random, subgoals, torch.minimum(subgoals, actor_goals))
+        return subgoals, torch.where(is_random, subgoals, torch.minimum(subgoals, policy_goals))
 
     def look_up(self, picked: GoalRows) -> Batch:
         """Turn rows into observations, and the value goals into rewards and masks."""
@@ -124,7 +124,7 @@ class HindsightSampler:
         reached = picked.rows == picked.value_goals
         dtype = data.float_dtype
         wanted = [rows for rows in picked if rows is not None]
-        states, value_goals, actor_goals, *near = data.at(torch.cat(wanted)).split(len(picked.rows))
+        states, value_goals, policy_goals, *near = data.at(torch.cat(wanted)).split(len(picked.rows))
         subgoals, waypoints = near or (None, None)
         return Batch(
             observations=states,
@@ -133,7 +133,7 @@ class HindsightSampler:
             rewards=torch.where(reached, self.goals.success_reward, self.goals.step_reward).to(dtype),
             masks=(~reached).to(dtype),
             value_goals=value_goals,
-            actor_goals=actor_goals,
+            policy_goals=policy_goals,
             subgoals=subgoals,
             waypoints=waypoints,
         )

@@ -17,7 +17,7 @@ LOG_STD_BOUNDS = (-5.0, 2.0)
 
 
 class Networks(nn.Module):
-    """An agent's modules by name: `networks.value`, `networks.actor`, ..."""
+    """An agent's modules by name: `networks.value`, `networks.policy`, ..."""
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
         super().__init__()
@@ -226,7 +226,7 @@ def on_sphere(x: Tensor) -> Tensor:
     return x / torch.where(norm > 0, norm, 1.0) * x.shape[-1] ** 0.5
 
 
-class Actor(nn.Module):
+class NormalPolicy(nn.Module):
     """π(a | s, g) with continuous actions: a diagonal normal around a net's output.
 
     (B, obs), (B, goal) -> a distribution over (B, action_dim). The standard deviation is 1 (`const_std`) or a
@@ -251,7 +251,7 @@ class Actor(nn.Module):
         return Independent(Normal(means, stds * temperature, validate_args=False), 1, validate_args=False)
 
 
-class DiscreteActor(nn.Module):
+class CategoricalPolicy(nn.Module):
     """π(a | s, g) with discrete actions: (B, obs), (B, goal) -> a categorical over action_dim choices."""
 
     def __init__(self, inputs: Inputs, hidden_dims: Sequence[int], action_dim: int, generator: torch.Generator) -> None:
@@ -265,13 +265,13 @@ class DiscreteActor(nn.Module):
         return Categorical(logits=logits / max(1e-6, temperature), validate_args=False)
 
 
-def make_actor(
+def make_policy(
     spec: Spec, inputs: Inputs, hidden_dims: Sequence[int], const_std: bool, generator: torch.Generator
-) -> Actor | DiscreteActor:
+) -> NormalPolicy | CategoricalPolicy:
     """The actor for a problem's kind of actions."""
     if spec.discrete:
-        return DiscreteActor(inputs, hidden_dims, spec.action_dim, generator)
-    return Actor(inputs, hidden_dims, spec.action_dim, const_std, generator)
+        return CategoricalPolicy(inputs, hidden_dims, spec.action_dim, generator)
+    return NormalPolicy(inputs, hidden_dims, spec.action_dim, const_std, generator)
 
 
 def draw(policy: Independent | Categorical, temperature: float, generator: torch.Generator | None) -> Tensor:

@@ -21,15 +21,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saw_edu.agents import GCWAE, Agent, agent_class
+from saw_edu.agents import GCWAE, Agent, Policy, agent_class
 from saw_edu.data import Batch, HindsightGoals, Spec
 from saw_edu.nn import Networks
-from saw_edu.training import Learner, Policy, TrainingConfig
+from saw_edu.training import Learner, TrainingConfig
 
 TOLERANCES = {"loss": 1e-9, "gradient": 1e-10, "after1": 1e-9, "after5": 1e-9, "actions": 1e-9}
 
 # The reference's names of modules, layers and batch entries -> ours
-_MODULES = {"actor_goal_rep_def": "actor_goal_rep"}
+_MODULES = {
+    "actor": "policy",
+    "low_actor": "subgoal_policy",
+    "high_actor": "subgoal_generator",
+    "actor_goal_rep": "policy_goal_rep",
+    "actor_goal_rep_def": "policy_goal_rep",
+}
+_OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {  # of every agent, then of single ones
+    "": {
+        "actor_hidden_dims": ("policy_hidden_dims",),
+        "low_actor_hidden_dims": ("subgoal_policy_hidden_dims",),
+        "low_actor_rep_grad": ("subgoal_policy_rep_grad",),
+        "actor_loss": ("extraction",),
+    },
+    "hiql": {"low_alpha": ("subgoal_alpha",), "high_alpha": ("beta",)},
+    "ris": {"low_alpha": ("subgoal_alpha", "alpha"), "high_alpha": ("beta",), "kl_alpha": ("prior_weight",)},
+    "gcwae": {"low_alpha": ("alpha",), "high_alpha": ("beta",)},
+    "saw": {"low_alpha": ("subgoal_alpha",), "awr_alpha": ("alpha",), "kl_alpha": ("beta",)},
+}
+_METRICS = [(r"^actor/", "policy/"), (r"^low_actor/", "subgoal_policy/"), (r"^high_actor/", "subgoal_generator/"),
+            (r"/actor_loss$", "/policy_loss")]  # fmt: skip
 _LAYERS = [
     (r"^(?:actor_net)/Dense_(\d+)/(\w+)$", r"trunk.dense.\1.\2"),
     (r"^(phi|psi)/Dense_(\d+)/(\w+)$", r"\1.dense.\2.\3"),
@@ -44,7 +64,12 @@ _LAYERS = [
     (r"^logit_net/(\w+)$", r"logit.\1"),
     (r"^log_stds$", "log_stds"),
 ]
-_BATCH = {"low_actor_goals": "subgoals", "high_actor_goals": "actor_goals", "high_actor_targets": "waypoints"}
+_BATCH = {
+    "actor_goals": "policy_goals",
+    "low_actor_goals": "subgoals",
+    "high_actor_goals": "policy_goals",
+    "high_actor_targets": "waypoints",
+}
 
 # Configuration: what belongs to training, to the networks' input, to data sampling, or to a file that is not read here
 _TRAINING_KEYS = {"agent_name", "batch_size", "lr", "tau"}
@@ -69,12 +94,12 @@ class Errors:
     gradient: float
     after1: float
     after5: float
-    actions: float  # NaN where the reference has none
+    actions: float | None  # None where the reference has none: its gcwae cannot act
 
     def within(self, scale: float = 1.0) -> bool:
         """Whether each is within `scale` times its tolerance."""
         errors = dataclasses.asdict(self)
-        return all((np.isnan(errors[k]) and k == "actions") or errors[k] <= TOLERANCES[k] * scale for k in TOLERANCES)
+        return all(error is None or error <= TOLERANCES[kind] * scale for kind, error in errors.items())
 
 
 @dataclass(frozen=True)
@@ -97,7 +122,7 @@ def agent_from_config(config: dict[str, Any]) -> Agent:
     """
     name = config.get("agent_name", "none given")
     try:
-        agent_type = agent_class(name)
+        agent_type: Any = agent_class(name)
     except ValueError as error:
         raise GoldenFileError(str(error)) from None
     for key, allowed in _FIXED_KEYS.items():
@@ -111,6 +136,8 @@ def agent_from_config(config: dict[str, Any]) -> Agent:
     }
     if options.pop("use_subgoal_rep", True) is False:  # of ris and gcwae
         options["rep_dim"] = None
+    names = _OPTIONS[""] | _OPTIONS.get(name, {})
+    options = {ours: value for key, value in options.items() for ours in names.get(key, (key,))}
     unknown = sorted(set(options) - known - ({"subgoal_steps"} if agent_type.subgoal_steps is None else set()))
     if unknown:
         raise GoldenFileError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
@@ -133,9 +160,9 @@ def goals_from_config(config: dict[str, Any]) -> HindsightGoals:
     negative = config.get("gc_negative", True)
     return HindsightGoals(
         value_goals=shares("value", default.value_goals),
-        actor_goals=shares("actor", default.actor_goals),
+        policy_goals=shares("actor", default.policy_goals),
         value_geometric=config.get("value_geom_sample", default.value_geometric),
-        actor_geometric=config.get("actor_geom_sample", default.actor_geometric),
+        policy_geometric=config.get("actor_geom_sample", default.policy_geometric),
         success_reward=0.0 if negative else 1.0,
         step_reward=-1.0 if negative else 0.0,
     )
@@ -186,8 +213,7 @@ def load_golden(path: str | Path) -> Golden:
         training = TrainingConfig(learning_rate=config.get("lr", 3e-4), tau=config.get("tau", 0.005))
     except (GoldenFileError, ValueError, TypeError) as error:
         raise GoldenFileError(f"{path}: {error}") from None
-    noise_size = getattr(agent, "noise_size", None)
-    if noise_size is not None and noise_size(spec) > 0 and "batch/noise" not in arrays:
+    if agent.noise_size(spec) > 0 and "batch/noise" not in arrays:
         raise GoldenFileError(f"{path}: this agent's loss draws normal numbers, which the file lacks (batch/noise)")
     return Golden(path.stem, agent, spec, training, arrays, goal_key)
 
@@ -198,7 +224,7 @@ def compare(golden: Golden) -> Errors:
     _load(golden, learner, "params")
     batch = _batch(golden)
     goals = torch.as_tensor(golden.arrays[f"batch/{golden.goal_key}"])
-    actions = float("nan")
+    actions = None
     if "policy/actions_t0" in golden.arrays:
         ours = Policy(golden.agent, learner.networks)(batch.observations, goals).numpy()
         actions = _largest(ours - golden.arrays["policy/actions_t0"])
@@ -251,7 +277,8 @@ def table(results: list[tuple[str, Errors]]) -> str:
     columns = list(TOLERANCES)
     lines = [f"{'case':24}" + "".join(f"{column:>12}" for column in columns) + "  verdict"]
     for name, errors in results:
-        numbers = "".join(f"{getattr(errors, column):12.1e}" for column in columns)
+        found = [getattr(errors, column) for column in columns]
+        numbers = "".join(f"{'none':>12}" if error is None else f"{error:12.1e}" for error in found)
         lines.append(f"{name:24}{numbers}  {'agrees' if errors.within() else 'DIFFERS'}")
     lines.append(f"{'tolerance':24}" + "".join(f"{TOLERANCES[column]:12.1e}" for column in columns))
     return "\n".join(lines)
@@ -323,6 +350,8 @@ def _loss_error(golden: Golden, loss: Tensor, metrics: dict[str, Tensor]) -> flo
             name = key.removeprefix("loss/")
             if isinstance(golden.agent, GCWAE):  # whose flat policy the reference logs as a low level
                 name = name.replace("low_actor/", "actor/")
+            for pattern, our_name in _METRICS:
+                name = re.sub(pattern, our_name, name)
             if name not in ours:
                 raise GoldenFileError(f"{golden.name}: {type(golden.agent).__name__} does not report {name}")
             worst = max(worst, _relative(np.asarray(ours[name]), array))

@@ -30,17 +30,17 @@ class Agreement:
     """How a sampler compares with the reference's.
 
     different: entries that are not random and differ. impossible: goals drawn that the reference never draws.
-    value_goals, actor_goals: p-values of the goals drawn, under the reference's probabilities.
+    value_goals, policy_goals: p-values of the goals drawn, under the reference's probabilities.
     """
 
     different: int
     impossible: int
     value_goals: float
-    actor_goals: float
+    policy_goals: float
 
     def within(self) -> bool:
         """Whether the samplers agree."""
-        return self.different == self.impossible == 0 and min(self.value_goals, self.actor_goals) > SMALLEST_P
+        return self.different == self.impossible == 0 and min(self.value_goals, self.policy_goals) > SMALLEST_P
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def load_case(path: str | Path) -> SamplerCase:
             None if following is None else torch.as_tensor(following),
         )
         sampler = HindsightSampler(data, goals_from_config(config), config["discount"], config.get("subgoal_steps"))
-        for key in ("final_index", "exact/value_goals", _actor_key(sampler), "seed7/idxs"):
+        for key in ("final_index", "exact/value_goals", _policy_key(sampler), "seed7/idxs"):
             arrays[key]
     except (KeyError, ValueError, TypeError) as error:
         raise GoldenFileError(f"{path} is not a sampler's golden file: {error}") from None
@@ -83,11 +83,11 @@ def compare(case: SamplerCase, samples: int = SAMPLES) -> Agreement:
     data, generator = sampler.trajectories, torch.Generator().manual_seed(11)
     picks = torch.randint(len(data.start_rows), (samples,), generator=generator)
     drawn = sampler.sample_goals(data.start_rows[picks], generator)
-    exact = (arrays["exact/value_goals"], arrays[_actor_key(sampler)])
-    counts = [count(drawn.rows, goals, len(data.observations)) for goals in (drawn.value_goals, drawn.actor_goals)]
+    exact = (arrays["exact/value_goals"], arrays[_policy_key(sampler)])
+    counts = [count(drawn.rows, goals, len(data.observations)) for goals in (drawn.value_goals, drawn.policy_goals)]
     impossible = sum(int(found[p == 0].sum()) for found, p in zip(counts, exact, strict=True))
-    value_p, actor_p = (chi_square_p(found, p) for found, p in zip(counts, exact, strict=True))
-    return Agreement(_different(case, drawn), impossible, value_p, actor_p)
+    value_p, policy_p = (chi_square_p(found, p) for found, p in zip(counts, exact, strict=True))
+    return Agreement(_different(case, drawn), impossible, value_p, policy_p)
 
 
 def _different(case: SamplerCase, drawn: GoalRows) -> int:
@@ -105,7 +105,7 @@ def _different(case: SamplerCase, drawn: GoalRows) -> int:
     if drawn.subgoals is not None and drawn.waypoints is not None:
         pairs.append((drawn.subgoals, arrays["low_goal_index"][drawn.rows]))
         theirs = {(start, goal): target for start, goal, target, _ in arrays["count/high_goal_and_target"].tolist()}
-        ours = zip(drawn.rows.tolist(), drawn.actor_goals.tolist(), drawn.waypoints.tolist(), strict=True)
+        ours = zip(drawn.rows.tolist(), drawn.policy_goals.tolist(), drawn.waypoints.tolist(), strict=True)
         wrong = sum(theirs.get((start, goal), waypoint) != waypoint for start, goal, waypoint in ours)
     return wrong + sum(_unequal(ours, np.asarray(reference)) for ours, reference in pairs)
 
@@ -116,7 +116,7 @@ def _unequal(ours: Tensor, reference: NDArray[np.generic]) -> int:
     return int((ours.double().numpy() != reference).sum())
 
 
-def _actor_key(sampler: HindsightSampler) -> str:
+def _policy_key(sampler: HindsightSampler) -> str:
     return "exact/high_actor_goals" if sampler.subgoal_steps else "exact/actor_goals"
 
 
@@ -146,10 +146,10 @@ def chi_square_p(counts: NDArray[np.float64], probabilities: NDArray[np.generic]
 
 def table(results: Sequence[tuple[str, Agreement]]) -> str:
     """The results as aligned text, with what is allowed in the last line."""
-    columns = ("different", "impossible", "p, value goals", "p, actor goals")
+    columns = ("different", "impossible", "p, value goals", "p, policy goals")
     lines = [f"{'sampler':24}" + "".join(f"{column:>16}" for column in columns) + "  verdict"]
     for name, found in results:
-        numbers = f"{found.different:16}{found.impossible:16}{found.value_goals:16.3f}{found.actor_goals:16.3f}"
+        numbers = f"{found.different:16}{found.impossible:16}{found.value_goals:16.3f}{found.policy_goals:16.3f}"
         lines.append(f"{name:24}{numbers}  {'agrees' if found.within() else 'DIFFERS'}")
     p = f"> {SMALLEST_P:g}"
     return "\n".join([*lines, f"{'allowed':24}{0:16}{0:16}{p:>16}{p:>16}"])

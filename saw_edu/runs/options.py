@@ -60,7 +60,7 @@ Data sets: an .npz file in OGBench's layout, or the name of one that is made on 
 
 An example, a minute on a laptop:
   saw-edu train --agent saw --dataset gridmaze-four-rooms-navigate --seeds 2 --steps 1000 --learning-rate 1e-3 \\
-      --value-hidden-dims 128 128 --actor-hidden-dims 128 128 --low-actor-hidden-dims 128 128 --subgoal-steps 8
+      --value-hidden-dims 128 128 --policy-hidden-dims 128 128 --subgoal-policy-hidden-dims 128 128 --subgoal-steps 8
   saw-edu evaluate runs/saw-gridmaze-four-rooms-navigate"""
 
 

@@ -315,7 +315,7 @@ hidden("ch02").gcbc_loss(gcbc_loss)
 config = TrainingConfig(
     steps=200 if FAST else 4000, batch_size=256, learning_rate=1e-3, final_learning_rate=1e-4, tau=0.02
 )
-gcbc = GCBC(actor_hidden_dims=(128, 128))
+gcbc = GCBC(policy_hidden_dims=(128, 128))
 live_gcbc = train(gcbc, data, config, seeds=1)
 
 # %% [markdown]
@@ -367,7 +367,7 @@ show(
 sampler = HindsightSampler(data, gcbc.goals)
 noise = torch.Generator().manual_seed(2)
 picks = rows[torch.randint(len(rows), (60_000,), generator=noise)]
-goal_rows = sampler.sample_goals(picks, noise).actor_goals
+goal_rows = sampler.sample_goals(picks, noise).policy_goals
 s, g, a = xy[picks], xy[goal_rows], data.actions[picks]
 distance = world.distances(s, g).numpy()
 towards_goal = world.oracle(s, g)
@@ -530,7 +530,7 @@ print("expectiles: " + ", ".join(f"τ = {tau}: {v:.1f}" for tau, v in fits.items
 # section 6. Train it now, live. A step costs several times as much as one of GCBC: there is more to learn.
 
 # %%
-gcivl = GCIVL(value_hidden_dims=(128, 128), actor_hidden_dims=(128, 128), discount=0.98, expectile=0.9, alpha=10.0)
+gcivl = GCIVL(value_hidden_dims=(128, 128), policy_hidden_dims=(128, 128), discount=0.98, expectile=0.9, alpha=10.0)
 live_gcivl = train(gcivl, data, config, seeds=1)
 
 # %% [markdown]
@@ -756,9 +756,9 @@ hidden("ch02").awr_weights(awr_weights)
 batch = HindsightSampler(data, gcivl.goals, gcivl.discount).sample(256, torch.Generator().manual_seed(4))
 networks = five_gcivl.networks[0]
 with torch.no_grad():
-    v = networks.value(batch.observations, batch.actor_goals).mean(0)  # the library keeps two value networks
-    v_next = networks.value(batch.next_observations, batch.actor_goals).mean(0)
-    log_pi = networks.actor(batch.observations, batch.actor_goals).log_prob(batch.actions)
+    v = networks.value(batch.observations, batch.policy_goals).mean(0)  # the library keeps two value networks
+    v_next = networks.value(batch.next_observations, batch.policy_goals).mean(0)
+    log_pi = networks.policy(batch.observations, batch.policy_goals).log_prob(batch.actions)
     yours = -(awr_weights(v_next - v, gcivl.alpha) * log_pi).mean()
     library, _ = gcivl.policy_loss(networks, batch)
 print(f"your loss {yours:.6f}, the library's {library:.6f}")
@@ -979,7 +979,7 @@ explorer(
 #
 # **(b)** Goals can now lie at most 15 steps ahead. A state that is passed within 15 steps was most likely on a direct
 # way, so GCBC's advice for near goals becomes much better. It never sees a goal that is farther than 15 steps, so for
-# far goals it must extrapolate, and fails. GCIVL's policy also sees near goals only when its actor goals come from the
+# far goals it must extrapolate, and fails. GCIVL's policy also sees near goals only when its policy goals come from the
 # pieces. Its value still learns far goals: random goals and the one-step rule join the pieces; so a policy trained
 # with random goals too, or one that uses V to choose nearer goals, could profit. *(1 point: near up, far down for
 # GCBC; V still joins pieces.)*
@@ -1007,7 +1007,7 @@ explorer(
 # | symbol | in code | meaning |
 # | --- | --- | --- |
 # | $s, s', a, g$ | `observations`, `next_observations`, `actions`, `goals` | state, the next one, action, goal |
-# | $\pi(a \mid s, g)$ | `policy`, `actor` | goal-conditioned policy |
+# | $\pi(a \mid s, g)$ | `policy` | goal-conditioned policy |
 # | $\gamma$ | `discount` | discount, also of geometric offsets |
 # | $r, m$ | `rewards`, `masks` | reward ($-1$, or 0 at the goal) and mask (1, or 0 at the goal) |
 # | $V, \bar V$ | `value`, `target` | value and its slow copy |

@@ -99,7 +99,7 @@ def points_along(actions: Tensor) -> Tensor:
 
 
 with torch.no_grad():
-    teachers = [networks.low_actor for networks in recorded["saw"].networks]
+    teachers = [networks.subgoal_policy for networks in recorded["saw"].networks]
     asked = {
         "π_sub, asked for a waypoint on the path": [sub(s_seen, w_seen).mean for sub in teachers],
         "SAW, asked for the goal": [policy(s_seen, g_seen) for policy in recorded["saw"].policies],
@@ -516,17 +516,17 @@ hidden("ch15").gcwae_loss(gcwae_loss)
 # | `ris_loss`: one-step regression and the pull towards π_sub at ŵ | ●●○ | 8 min | 3 |
 #
 # Standard deviations are constant, so the divergence is the squared distance of the means, without a factor ½, as in the released
-# code. **`kl_alpha` is a factor here**: with `kl_alpha = 0` the teacher is gone, and plain AWR is left. (In SAW's code, a parameter of
-# the same name is β, an *exponent*. What does SAW do with `kl_alpha = 0`?)
+# code. **`prior_weight` is a factor here**: with `prior_weight = 0` the teacher is gone, and plain AWR is left. (In SAW, β is an *exponent*.
+# What does SAW do with $\beta = 0$?)
 #
 # <details><summary>Hint 1: a question</summary>Which of the four tensors may receive a gradient?</details>
 # <details><summary>Hint 2: a nudge</summary>Sum over the action's dimensions, mean over the batch. The teacher is detached, the weights are too.</details>
-# <details><summary>Hint 3: almost the answer</summary><code>-(weights * log_probs).mean() + (kl_alpha * distance).mean()</code></details>
+# <details><summary>Hint 3: almost the answer</summary><code>-(weights * log_probs).mean() + (prior_weight * distance).mean()</code></details>
 
 
 # %% exercise="ris-loss"
 def ris_loss(
-    log_probs: Tensor, advantages: Tensor, means: Tensor, subgoal_means: Tensor, alpha: float, kl_alpha: float
+    log_probs: Tensor, advantages: Tensor, means: Tensor, subgoal_means: Tensor, alpha: float, prior_weight: float
 ) -> Tensor:
     """RIS's loss of the flat policy.
 
@@ -536,7 +536,7 @@ def ris_loss(
         means: means of π(. | s, g), (B, act).
         subgoal_means: means of π_sub(. | s, ŵ), (B, act).
         alpha: α, the inverse temperature of the actions' weights (clipped at 100).
-        kl_alpha: the factor of the divergence.
+        prior_weight: the factor of the divergence.
 
     Returns:
         A scalar to minimise, shape ().
@@ -544,7 +544,7 @@ def ris_loss(
     ### BEGIN SOLUTION
     weights = (alpha * advantages).exp().clamp(max=100.0).detach()
     distance = (means - subgoal_means.detach()).square().sum(dim=-1)  # (B,)
-    return -(weights * log_probs).mean() + (kl_alpha * distance).mean()
+    return -(weights * log_probs).mean() + (prior_weight * distance).mean()
     ### END SOLUTION
 
 
@@ -558,7 +558,7 @@ hidden("ch15").ris_loss(ris_loss)
 
 # %% [markdown]
 # Here are the library's own, side by side: the generator that HIQL, RIS and GCWAE share, then what GCWAE and RIS do with its mean. Each
-# agrees with the authors' code to one part in a million. (The library writes $\pi_h$, `high_actor`, for the generator; $\pi_\ell$, `low_actor`,
+# agrees with the authors' code to one part in a million. (The library writes $\pi_h$, `subgoal_generator`, for the generator; $\pi_\ell$, `subgoal_policy`,
 # for π_sub; $z$ for a generated subgoal; $D$ for a divergence.) SAW's you write yourself in chapter 16.
 
 # %%
@@ -571,7 +571,7 @@ for function in (subgoal_generator_loss, GCWAE.flat_policy_loss, RIS.flat_policy
 
 # %%
 usual, no_factor, no_exponent = (
-    extract(play, V[None], **options) for options in ({}, {"kl_alpha": 0.0}, {"beta": 0.0})
+    extract(play, V[None], **options) for options in ({}, {"prior_weight": 0.0}, {"beta": 0.0})
 )
 assert torch.allclose(no_factor["ris"], usual["gcivl"])
 assert not torch.allclose(no_exponent["saw"], usual["gcivl"], atol=0.1)
@@ -732,7 +732,9 @@ viz.explorer(
 from saw_edu.envs.maze.features import WAVELENGTHS
 
 with torch.no_grad():
-    guesses = [networks.high_actor(s_seen, g_seen).mean for networks in recorded["hiql"].networks]  # (E, 22) each
+    guesses = [
+        networks.subgoal_generator(s_seen, g_seen).mean for networks in recorded["hiql"].networks
+    ]  # (E, 22) each
 errors = [(world.states_of(guess) - ahead).norm(dim=1) / world.maze.cell_size for guess in guesses]
 circles = [guess[:, 2:12].square() + guess[:, 12:].square() for guess in guesses]  # (E, 10): 5 of x, 5 of y
 assert torch.allclose(s_seen[:, 2:12].square() + s_seen[:, 12:].square(), torch.ones(10), atol=1e-5)

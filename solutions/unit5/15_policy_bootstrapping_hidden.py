@@ -74,9 +74,9 @@ gcwae_loss = Check(
 )
 
 
-def _ris(log_probs, advantages, means, subgoal_means, alpha, kl_alpha):
+def _ris(log_probs, advantages, means, subgoal_means, alpha, prior_weight):
     distance = (means - subgoal_means.detach()).square().sum(-1)
-    return awr_loss(log_probs, advantages, alpha) + kl_alpha * distance.mean()
+    return awr_loss(log_probs, advantages, alpha) + prior_weight * distance.mean()
 
 
 ris_loss = Check(
@@ -179,19 +179,22 @@ MUTANTS = {
     ],
     "ris-loss": [
         Mutant(
-            "kl_alpha in the exponent",
+            "prior_weight in the exponent",
             source="""
-def ris_loss(log_probs, advantages, means, subgoal_means, alpha, kl_alpha):
+def ris_loss(log_probs, advantages, means, subgoal_means, alpha, prior_weight):
     distance = (means - subgoal_means.detach()).square().sum(-1)
     one_step = -((alpha * advantages).exp().clamp(max=100).detach() * log_probs).mean()
-    return one_step + ((kl_alpha * advantages).exp().clamp(max=100).detach() * distance).mean()
+    return one_step + ((prior_weight * advantages).exp().clamp(max=100).detach() * distance).mean()
 """,
         ),
-        Mutant("kl_alpha forgotten", replace=("kl_alpha * distance", "distance")),
-        Mutant("the action's weight on both terms", replace=("kl_alpha * distance", "kl_alpha * weights * distance")),
-        Mutant("the divergence has the wrong sign", replace=("+ (kl_alpha", "- (kl_alpha")),
+        Mutant("prior_weight forgotten", replace=("prior_weight * distance", "distance")),
+        Mutant(
+            "the action's weight on both terms",
+            replace=("prior_weight * distance", "prior_weight * weights * distance"),
+        ),
+        Mutant("the divergence has the wrong sign", replace=("+ (prior_weight", "- (prior_weight")),
         Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
-        Mutant("half the squared distance", replace=("kl_alpha * distance", "0.5 * kl_alpha * distance")),
+        Mutant("half the squared distance", replace=("prior_weight * distance", "0.5 * prior_weight * distance")),
         Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
         Mutant("gradient into π_sub", replace=("subgoal_means.detach()", "subgoal_means")),
         Mutant("gradient into the advantages", replace=(".clamp(max=100.0).detach()", ".clamp(max=100.0)")),
@@ -221,11 +224,11 @@ def gcwae_loss(log_probs, value, observations, next_observations, subgoals, goal
     ],
     "ris-loss": [
         """
-def ris_loss(log_probs, advantages, means, subgoal_means, alpha, kl_alpha):
+def ris_loss(log_probs, advantages, means, subgoal_means, alpha, prior_weight):
     with torch.no_grad():
         weights = torch.exp(alpha * advantages).clamp(max=100)
         target = subgoal_means.clone()
-    return torch.mean(kl_alpha * torch.sum((target - means) ** 2, 1) - weights * log_probs)
+    return torch.mean(prior_weight * torch.sum((target - means) ** 2, 1) - weights * log_probs)
 """,
     ],
 }

@@ -191,7 +191,7 @@ viz.show(
 # $$ u(s, w, g) = \min\!\big(e^{\beta A(s, w, g)},\, 100\big), \qquad A(s, w, g) = V(w, g) - V(s, g). $$
 #
 # It is advantage-weighted regression once more, with a waypoint in the place of an action. The clip at 100 keeps a single
-# lucky transition from owning a whole batch. (β is called `kl_alpha` in the code.)
+# lucky transition from owning a whole batch.
 #
 # Let us look at some weights. In training, $g$ lies on the same trajectory as $s$ and $w$. Here we fix one state and one goal
 # and let many trajectories pass, to compare their waypoints. **What we expect:** for a goal that V sees clearly, the bright dots
@@ -454,11 +454,11 @@ hidden("ch16").bootstrapping_loss(bootstrapping_loss)
 #
 # | Symbol | In the code | |
 # | --- | --- | --- |
-# | $\pi$, $\pi_{\text{sub}}$ | `actor`, `low_actor` | the flat policy, its teacher |
-# | $w$, $g$ | `batch.waypoints`, `batch.actor_goals` | waypoint: $k$ steps ahead, or $g$ where that is sooner; goal |
+# | $\pi$, $\pi_{\text{sub}}$ | `policy`, `subgoal_policy` | the flat policy, its teacher |
+# | $w$, $g$ | `batch.waypoints`, `batch.policy_goals` | waypoint: $k$ steps ahead, or $g$ where that is sooner; goal |
 # | | `batch.subgoals` | what π_sub trains on: the state $k$ steps ahead, whatever $g$ is |
-# | $\alpha$, $\beta$ | `awr_alpha`, `kl_alpha` | inverse temperatures of action and waypoint |
-# | $\alpha_{\text{sub}}$ | `low_alpha` | inverse temperature of π_sub's own AWR (exercise 6) |
+# | $\alpha$, $\beta$ | `alpha`, `beta` | inverse temperatures of action and waypoint |
+# | $\alpha_{\text{sub}}$ | `subgoal_alpha` | inverse temperature of π_sub's own AWR (exercise 6) |
 # | $k$ | `subgoal_steps` | steps to a waypoint |
 #
 # ### What each term pulls at
@@ -481,7 +481,7 @@ hidden("ch16").bootstrapping_loss(bootstrapping_loss)
 saw_agent = giant.make_agents()["saw"]
 sampler = HindsightSampler(data, saw_agent.goals, saw_agent.discount, saw_agent.subgoal_steps)
 sampled = sampler.sample(20_000, torch.Generator().manual_seed(0))
-row_states, row_goals = world.states_of(sampled.observations), world.states_of(sampled.actor_goals)
+row_states, row_goals = world.states_of(sampled.observations), world.states_of(sampled.policy_goals)
 right_way = world.oracle(row_states, row_goals)  # (N, 2)
 row_bins = np.digitize(world.distances(row_states, row_goals), giant.EDGES) - 1  # -1: the goal is in the same cell
 
@@ -490,7 +490,7 @@ row_bins = np.digitize(world.distances(row_states, row_goals), giant.EDGES) - 1 
 def advantages(seed: int) -> tuple[Tensor, Tensor]:
     """A(s, a, g) and A(s, w, g) of the rows by one seed's V, (N,) each."""
     points = [sampled.observations, sampled.next_observations, sampled.waypoints]
-    v, v_next, v_waypoint = values_of(value.networks[seed], points, sampled.actor_goals)
+    v, v_next, v_waypoint = values_of(value.networks[seed], points, sampled.policy_goals)
     return v_next - v, v_waypoint - v
 
 
@@ -505,7 +505,7 @@ in_bin = [torch.as_tensor(row_bins == b) for b in range(len(middles))]
 for seed in value.seeds:
     u_a, u_w = (awr_weights(advantage, alpha=3.0) for advantage in advantages(seed))
     with torch.no_grad():
-        taught = recorded["saw"].networks[seed].low_actor(sampled.observations, sampled.waypoints).mean
+        taught = recorded["saw"].networks[seed].subgoal_policy(sampled.observations, sampled.waypoints).mean
     done_right, taught_right = (F.cosine_similarity(target, right_way) for target in (sampled.actions, taught))  # (N,)
     alike = torch.ones_like(u_a)
     for name, u in zip(pulls, (u_a, 2 * u_w), strict=True):
@@ -565,12 +565,12 @@ for name, module in networks.named_children():
 
 with torch.no_grad():
     u_a, u_w = (awr_weights(advantage, alpha=3.0)[:64, None] for advantage in advantages(0))
-    mean = networks.actor(few_rows.observations, few_rows.actor_goals).mean
-    taught = networks.low_actor(few_rows.observations, few_rows.waypoints).mean
+    mean = networks.policy(few_rows.observations, few_rows.policy_goals).mean
+    taught = networks.subgoal_policy(few_rows.observations, few_rows.waypoints).mean
     tug_of_war = u_a * (mean - few_rows.actions) + 2 * u_w * (mean - taught)  # (64, 2), the formula's right side
 print("by the formula  ", tug_of_war.mean(dim=0).tolist())
-print("by the code     ", networks.actor.mean.bias.grad.tolist())
-assert torch.allclose(networks.actor.mean.bias.grad, tug_of_war.mean(dim=0), rtol=1e-4)
+print("by the code     ", networks.policy.mean.bias.grad.tolist())
+assert torch.allclose(networks.policy.mean.bias.grad, tug_of_war.mean(dim=0), rtol=1e-4)
 
 # %% [markdown]
 # ### Exercise 3 · The objective as a loss
@@ -631,17 +631,17 @@ hidden("ch16").saw_objective(saw_objective)
 # | | |
 # | --- | --- |
 # | `values_of(networks, [s, s_next, w], g, networks.goal_rep)` | $V(s, g), V(s', g), V(w, g)$, each (B,), without gradient |
-# | `agent.flat_policy(networks, s, g)` | the distribution $\pi(\cdot \mid s, g)$, with `.log_prob(a)`, (B,), and `.mean`, (B, act) |
-# | `networks.low_actor(s, w)` | the distribution $\pi_{\text{sub}}(\cdot \mid s, w)$ |
+# | `agent.policy(networks, s, g)` | the distribution $\pi(\cdot \mid s, g)$, with `.log_prob(a)`, (B,), and `.mean`, (B, act) |
+# | `networks.subgoal_policy(s, w)` | the distribution $\pi_{\text{sub}}(\cdot \mid s, w)$ |
 # | `awr_weights(advantages, alpha)` | $\min(e^{\alpha A}, 100)$, without gradient |
 #
 # Value and flat policy see the goal through a learned representation in this case, `networks.goal_rep` and one of the policy's
 # own: the first two calls take care of that. π_sub sees the waypoint as it is. The standard deviation is constant, so use
 # the squared distance of the means.
 #
-# <details><summary>Hint 1: a question</summary>Which goals does the flat policy train on, <code>batch.value_goals</code>, <code>batch.subgoals</code> or <code>batch.actor_goals</code>?</details>
+# <details><summary>Hint 1: a question</summary>Which goals does the flat policy train on, <code>batch.value_goals</code>, <code>batch.subgoals</code> or <code>batch.policy_goals</code>?</details>
 # <details><summary>Hint 2: a nudge</summary>Everything about π_sub belongs under <code>torch.no_grad()</code>.</details>
-# <details><summary>Hint 3: almost the answer</summary>Get the three values; the policy and its log-probabilities; the teacher's mean; then exercise 3 with <code>agent.awr_alpha</code> and <code>agent.kl_alpha</code>.</details>
+# <details><summary>Hint 3: almost the answer</summary>Get the three values; the policy and its log-probabilities; the teacher's mean; then exercise 3 with <code>agent.alpha</code> and <code>agent.beta</code>.</details>
 
 
 # %% exercise="flat-policy-loss"
@@ -649,9 +649,9 @@ def flat_policy_loss(agent, networks: Networks, batch: Batch) -> tuple[Tensor, M
     """The flat policy's loss on a batch: one-step term plus bootstrapping term.
 
     Args:
-        agent: a SAW with its hyperparameters (`awr_alpha`, `kl_alpha`, ...).
-        networks: `value`, `goal_rep`, `low_actor`, `actor`, ...
-        batch: `observations`, `next_observations`, `actions`, `actor_goals`, `waypoints`, ...
+        agent: a SAW with its hyperparameters (`alpha`, `beta`, ...).
+        networks: `value`, `goal_rep`, `subgoal_policy`, `policy`, ...
+        batch: `observations`, `next_observations`, `actions`, `policy_goals`, `waypoints`, ...
 
     Returns:
         The loss, shape (), and a dictionary of numbers to watch. It may be empty; the live run below draws
@@ -659,14 +659,14 @@ def flat_policy_loss(agent, networks: Networks, batch: Batch) -> tuple[Tensor, M
     """
     ### BEGIN SOLUTION
     s, s_next, a = batch.observations, batch.next_observations, batch.actions
-    w, g = batch.waypoints, batch.actor_goals
+    w, g = batch.waypoints, batch.policy_goals
     v, v_next, v_waypoint = values_of(networks, [s, s_next, w], g, networks.goal_rep)
-    policy = agent.flat_policy(networks, s, g)
+    policy = agent.policy(networks, s, g)
     with torch.no_grad():
-        subgoal_policy = networks.low_actor(s, w)
+        subgoal_policy = networks.subgoal_policy(s, w)
     distance = (policy.mean - subgoal_policy.mean).square().sum(dim=-1)  # (B,)
-    one_step = -(awr_weights(v_next - v, agent.awr_alpha) * policy.log_prob(a)).mean()
-    bootstrap = (awr_weights(v_waypoint - v, agent.kl_alpha) * distance).mean()
+    one_step = -(awr_weights(v_next - v, agent.alpha) * policy.log_prob(a)).mean()
+    bootstrap = (awr_weights(v_waypoint - v, agent.beta) * distance).mean()
     return one_step + bootstrap, {"waypoint/kld": distance.mean().detach()}
     ### END SOLUTION
 
@@ -746,14 +746,14 @@ hidden("ch16").waypoint_rows(waypoint_rows)
 #
 # $$ -\,\mathbb{E}\big[\, e^{\alpha A(s, a, w)} \log \pi_{\text{sub}}(a \mid s, w) \big], \qquad A(s, a, w) = V(s', w) - V(s, w), $$
 #
-# with an inverse temperature of its own, `self.low_alpha`. What the check asks:
+# with an inverse temperature of its own, `self.subgoal_alpha`. What the check asks:
 #
 # 1. the authors' batch: the loss, and the gradient of *every* network, to one part in a million;
 # 2. the rows that your sampler draws;
 # 3. the networks after five steps of the library's training loop, beside those of the library's SAW.
 #
 # <details><summary>Hint 1: a question</summary>V(·, g) says how near to g a state is. For π_sub's advantage, near to what?</details>
-# <details><summary>Hint 2: a nudge</summary><code>values_of</code> with two states, s and s', and the subgoals in the place of the goals. Then <code>awr_weights</code>, and a log-probability of <code>networks.low_actor(s, w)</code>.</details>
+# <details><summary>Hint 2: a nudge</summary><code>values_of</code> with two states, s and s', and the subgoals in the place of the goals. Then <code>awr_weights</code>, and a log-probability of <code>networks.subgoal_policy(s, w)</code>.</details>
 # <details><summary>Hint 3: almost the answer</summary><code>flat, metrics = flat_policy_loss(self, networks, batch)</code>, then <code>return teacher + flat, metrics</code>, where <code>teacher</code> is minus the mean of weights times log-probabilities.</details>
 
 
@@ -761,9 +761,9 @@ hidden("ch16").waypoint_rows(waypoint_rows)
 class MySampler(HindsightSampler):
     """The library's sampler, with your waypoints. Nothing to do here."""
 
-    def waypoint_rows(self, rows: Tensor, actor_goals: Tensor, is_random: Tensor) -> tuple[Tensor, Tensor]:
+    def waypoint_rows(self, rows: Tensor, policy_goals: Tensor, is_random: Tensor) -> tuple[Tensor, Tensor]:
         last_rows = self.trajectories.final_index[rows]
-        return waypoint_rows(rows, actor_goals, last_rows, is_random, self.subgoal_steps)
+        return waypoint_rows(rows, policy_goals, last_rows, is_random, self.subgoal_steps)
 
 
 class MySAW(SAW):
@@ -773,7 +773,7 @@ class MySAW(SAW):
         """π_sub's loss plus the flat policy's.
 
         Args:
-            networks: `value`, `goal_rep`, `low_actor` (π_sub), `actor`, ...
+            networks: `value`, `goal_rep`, `subgoal_policy` (π_sub), `policy`, ...
             batch: as in exercise 4; `batch.subgoals` are π_sub's goals, (B, obs).
 
         Returns:
@@ -782,8 +782,8 @@ class MySAW(SAW):
         ### BEGIN SOLUTION
         s, s_next, a, w = batch.observations, batch.next_observations, batch.actions, batch.subgoals
         v, v_next = values_of(networks, [s, s_next], w, networks.goal_rep)
-        log_probs = networks.low_actor(s, w).log_prob(a)
-        teacher = -(awr_weights(v_next - v, self.low_alpha) * log_probs).mean()
+        log_probs = networks.subgoal_policy(s, w).log_prob(a)
+        teacher = -(awr_weights(v_next - v, self.subgoal_alpha) * log_probs).mean()
         flat, metrics = flat_policy_loss(self, networks, batch)
         return teacher + flat, metrics
         ### END SOLUTION
@@ -886,7 +886,7 @@ def loss_and_gradients(agent: SAW, draws: type[HindsightSampler]) -> Tensor:
     batch = sampler.sample(1024, torch.Generator().manual_seed(7))
     batch = Batch(*(None if entry is None else entry.double() for entry in batch))
     networks = copy.deepcopy(live["saw"].networks[0]).double()
-    learned = list(networks.low_actor.parameters()) + list(networks.actor.parameters())
+    learned = list(networks.subgoal_policy.parameters()) + list(networks.policy.parameters())
     for parameter in learned:
         parameter.requires_grad_()
     loss, _ = agent.policy_loss(networks, batch)
@@ -1186,7 +1186,7 @@ near = {
     for name in ("hiql", "saw")
 }
 for name, part in (("saw", "π_sub"), ("hiql", "HIQL's lower level")):
-    lower = [lambda s, g, net=policy.networks.low_actor: net(s, g).mean for policy in recorded[name].policies]
+    lower = [lambda s, g, net=policy.networks.subgoal_policy: net(s, g).mean for policy in recorded[name].policies]
     alone = evaluate(lower, world, starts[at_hand], goals[at_hand], progress=False)
     missed = torch.as_tensor(near[name].episodes["success"].to_numpy() == 0)
     ends = (near[name].paths[:, :, -1] - goals[at_hand]).norm(dim=-1).flatten()[missed]
@@ -1277,8 +1277,8 @@ display(pd.DataFrame(numbers, index=list(cases)).style.format("{:.2f}"))
 
 # %%
 deciders = {
-    "SAW": (recorded["saw"].policies[0], ("actor",)),
-    "HIQL": (recorded["hiql"].policies[0], ("high_actor", "low_actor")),
+    "SAW": (recorded["saw"].policies[0], ("policy",)),
+    "HIQL": (recorded["hiql"].policies[0], ("subgoal_generator", "subgoal_policy")),
 }
 costs = {}
 for name, (policy, parts) in deciders.items():
@@ -1292,7 +1292,7 @@ for size in (1, 1024):
     for _ in range(20 if FAST else 300):
         for name, (policy, _) in deciders.items():  # turn by turn, so that both meet the same disturbances
             begin = time.perf_counter()
-            policy(sampled.observations[:size], sampled.actor_goals[:size])
+            policy(sampled.observations[:size], sampled.policy_goals[:size])
             seconds[name].append(time.perf_counter() - begin)
     for name in deciders:
         costs[name][f"µs, batch of {size}"] = 1e6 * min(seconds[name])  # whatever else runs here only adds time

@@ -54,7 +54,7 @@ saw_objective = Check(
 flat_policy_loss = Check(
     "flat_policy_loss",
     [
-        Case("other inverse temperatures", run=loss_and_gradients(5, awr_alpha=1.0, kl_alpha=5.0), rtol=1e-6),
+        Case("other inverse temperatures", run=loss_and_gradients(5, alpha=1.0, beta=5.0), rtol=1e-6),
         Case("a shared representation", run=loss_and_gradients(6, share_goal_rep=True), rtol=1e-6),
     ],
     reference=SAW.flat_policy_loss,
@@ -115,21 +115,21 @@ my_saw = Check(
         Case("trained networks", run=on_trained_networks(HindsightGoals(), 0), rtol=1e-6),
         Case(
             "trained networks, random goals",
-            run=on_trained_networks(HindsightGoals(actor_goals=(0, 0.5, 0.5)), 1),
+            run=on_trained_networks(HindsightGoals(policy_goals=(0, 0.5, 0.5)), 1),
             rtol=1e-6,
         ),
-        Case("a representation", run=after_training(3, rep_dim=4, share_goal_rep=True, kl_alpha=1.0), rtol=1e-6),
+        Case("a representation", run=after_training(3, rep_dim=4, share_goal_rep=True, beta=1.0), rtol=1e-6),
     ],
     reference=(SAW, HindsightSampler),
 )
 
 SWAPPED = """
 def flat_policy_loss(agent, networks, batch):
-    s, w, g = batch.observations, batch.waypoints, batch.actor_goals
+    s, w, g = batch.observations, batch.waypoints, batch.policy_goals
     v, v_next, v_way = values_of(networks, [s, batch.next_observations, w], g, networks.goal_rep)
-    policy, teacher = agent.flat_policy(networks, s, g), networks.low_actor(s, w).mean.detach()
-    one = awr_weights(v_next - v, agent.kl_alpha) * policy.log_prob(batch.actions)
-    two = awr_weights(v_way - v, agent.awr_alpha) * (policy.mean - teacher).square().sum(-1)
+    policy, teacher = agent.policy(networks, s, g), networks.subgoal_policy(s, w).mean.detach()
+    one = awr_weights(v_next - v, agent.beta) * policy.log_prob(batch.actions)
+    two = awr_weights(v_way - v, agent.alpha) * (policy.mean - teacher).square().sum(-1)
     return (two - one).mean(), {}
 """
 
@@ -243,22 +243,24 @@ MUTANTS = {
             "the flat policy's gradient",
             replace=("(policy.mean - subgoal_policy.mean)", "(policy.mean.detach() - subgoal_policy.mean)"),
         ),
-        Mutant("another loss", replace=("batch.waypoints, batch.actor_goals", "batch.subgoals, batch.value_goals")),
+        Mutant("another loss", replace=("batch.waypoints, batch.policy_goals", "batch.subgoals, batch.value_goals")),
         Mutant("α and β swapped", source=SWAPPED),
-        Mutant("the subgoal policy's temperature", replace=("agent.awr_alpha", "agent.low_alpha")),
+        Mutant("the subgoal policy's temperature", replace=("agent.alpha", "agent.subgoal_alpha")),
         Mutant("the divergence has the wrong sign", replace=("one_step + bootstrap", "one_step - bootstrap")),
         Mutant("half the squared distance", replace=("one_step + bootstrap", "one_step + 0.5 * bootstrap")),
         Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
         Mutant(
             "V(w, g) and V(s, g) swapped",
-            replace=("awr_weights(v_waypoint - v, agent.kl_alpha)", "awr_weights(v - v_waypoint, agent.kl_alpha)"),
+            replace=("awr_weights(v_waypoint - v, agent.beta)", "awr_weights(v - v_waypoint, agent.beta)"),
         ),
-        Mutant("the teacher asked for the goal", replace=("networks.low_actor(s, w)", "networks.low_actor(s, g)")),
+        Mutant(
+            "the teacher asked for the goal", replace=("networks.subgoal_policy(s, w)", "networks.subgoal_policy(s, g)")
+        ),
         Mutant(
             "the flat policy asked for the waypoint",
-            replace=("agent.flat_policy(networks, s, g)", "agent.flat_policy(networks, s, w)"),
+            replace=("agent.policy(networks, s, g)", "agent.policy(networks, s, w)"),
         ),
-        Mutant("other goals", replace=("batch.actor_goals", "batch.value_goals")),
+        Mutant("other goals", replace=("batch.policy_goals", "batch.value_goals")),
         Mutant("subgoals for waypoints", replace=("batch.waypoints", "batch.subgoals")),
         Mutant(
             "values in another order",
@@ -272,8 +274,8 @@ MUTANTS = {
         Mutant(
             "importance weight outside the mean",
             replace=(
-                "(awr_weights(v_waypoint - v, agent.kl_alpha) * distance).mean()",
-                "awr_weights(v_waypoint - v, agent.kl_alpha).mean() * distance.mean()",
+                "(awr_weights(v_waypoint - v, agent.beta) * distance).mean()",
+                "awr_weights(v_waypoint - v, agent.beta).mean() * distance.mean()",
             ),
         ),
         Mutant(
@@ -281,12 +283,12 @@ MUTANTS = {
             source="""
 def flat_policy_loss(agent, networks, batch):
     s, s_next, a = batch.observations, batch.next_observations, batch.actions
-    w, g = batch.waypoints, batch.actor_goals
+    w, g = batch.waypoints, batch.policy_goals
     v, v_next, v_way = (networks.value(x, networks.goal_rep(x, g)).mean(0) for x in (s, s_next, w))
-    policy = agent.flat_policy(networks, s, g)
-    distance = (policy.mean - networks.low_actor(s, w).mean.detach()).square().sum(-1)
-    one = (agent.awr_alpha * (v_next - v)).exp().clamp(max=100)
-    two = (agent.kl_alpha * (v_way - v)).exp().clamp(max=100)
+    policy = agent.policy(networks, s, g)
+    distance = (policy.mean - networks.subgoal_policy(s, w).mean.detach()).square().sum(-1)
+    one = (agent.alpha * (v_next - v)).exp().clamp(max=100)
+    two = (agent.beta * (v_way - v)).exp().clamp(max=100)
     return (two * distance - one * policy.log_prob(a)).mean(), {}
 """,
         ),
@@ -337,44 +339,44 @@ def flat_policy_loss(agent, networks, batch):
     "my-saw": [
         Mutant(
             "π_sub trained on the far goal",
-            replace=("batch.actions, batch.subgoals", "batch.actions, batch.actor_goals"),
+            replace=("batch.actions, batch.subgoals", "batch.actions, batch.policy_goals"),
         ),
         Mutant(
             "advantage for the goal instead of the subgoal",
-            replace=("[s, s_next], w, networks", "[s, s_next], batch.actor_goals, networks"),
+            replace=("[s, s_next], w, networks", "[s, s_next], batch.policy_goals, networks"),
         ),
         Mutant("waypoints for subgoals", replace=("batch.actions, batch.subgoals", "batch.actions, batch.waypoints")),
-        Mutant("the flat policy's temperature", replace=("self.low_alpha", "self.awr_alpha")),
+        Mutant("the flat policy's temperature", replace=("self.subgoal_alpha", "self.alpha")),
         Mutant("no loss for π_sub", replace=("teacher + flat", "flat")),
         Mutant("no loss for π", replace=("teacher + flat", "teacher")),
         Mutant("the log-probability has the wrong sign", replace=("teacher = -(", "teacher = (")),
         Mutant("V(s, w) and V(s', w) swapped", replace=("v_next - v,", "v - v_next,")),
         Mutant(
             "unclipped weights",
-            replace=("awr_weights(v_next - v, self.low_alpha)", "(self.low_alpha * (v_next - v)).exp()"),
+            replace=("awr_weights(v_next - v, self.subgoal_alpha)", "(self.subgoal_alpha * (v_next - v)).exp()"),
         ),
         Mutant(
             "gradient into V",
             source="""
 class MySampler(HindsightSampler):
-    def waypoint_rows(self, rows, actor_goals, is_random):
-        return waypoint_rows(rows, actor_goals, self.trajectories.final_index[rows], is_random, self.subgoal_steps)
+    def waypoint_rows(self, rows, policy_goals, is_random):
+        return waypoint_rows(rows, policy_goals, self.trajectories.final_index[rows], is_random, self.subgoal_steps)
 
 
 class MySAW(SAW):
     def policy_loss(self, networks, batch):
         s, w = batch.observations, batch.subgoals
         v, v_next = (networks.value(x, networks.goal_rep(x, w)).mean(0) for x in (s, batch.next_observations))
-        weights = (self.low_alpha * (v_next - v)).exp().clamp(max=100)
+        weights = (self.subgoal_alpha * (v_next - v)).exp().clamp(max=100)
         flat, metrics = flat_policy_loss(self, networks, batch)
-        return flat - (weights * networks.low_actor(s, w).log_prob(batch.actions)).mean(), metrics
+        return flat - (weights * networks.subgoal_policy(s, w).log_prob(batch.actions)).mean(), metrics
 """,
         ),
         Mutant("the flat policy's part", replace=("teacher + flat", "teacher + 2 * flat")),
         Mutant("π_sub's part", replace=("log_probs).mean()", "log_probs).sum()")),
         Mutant(
             "other waypoints",
-            replace=("rows, actor_goals, last_rows, is_random,", "rows, actor_goals, last_rows, ~is_random,"),
+            replace=("rows, policy_goals, last_rows, is_random,", "rows, policy_goals, last_rows, ~is_random,"),
         ),
         Mutant("TypeError", replace=("return teacher + flat, metrics", "return teacher + flat")),
         Mutant("RuntimeError", source=INHERITED),
@@ -394,13 +396,13 @@ ALTERNATIVES = {
     "flat-policy-loss": [
         """
 def flat_policy_loss(agent, networks, batch):
-    s, g = batch.observations, batch.actor_goals
+    s, g = batch.observations, batch.policy_goals
     with torch.no_grad():
         now, after, way = (networks.value(x, networks.goal_rep(x, g)).mean(0) for x in (s, batch.next_observations, batch.waypoints))
-        teacher = networks.low_actor(s, batch.waypoints).mean
-        one = ((after - now) * agent.awr_alpha).exp().clamp(max=100)
-        two = ((way - now) * agent.kl_alpha).exp().clamp(max=100)
-    pi = agent.flat_policy(networks, s, g)
+        teacher = networks.subgoal_policy(s, batch.waypoints).mean
+        one = ((after - now) * agent.alpha).exp().clamp(max=100)
+        two = ((way - now) * agent.beta).exp().clamp(max=100)
+    pi = agent.policy(networks, s, g)
     return (two * ((pi.mean - teacher) ** 2).sum(1) - one * pi.log_prob(batch.actions)).mean(), {}
 """,
     ],
@@ -417,8 +419,8 @@ def waypoint_rows(rows, goal_rows, last_rows, is_random, subgoal_steps):
     "my-saw": [
         """
 class MySampler(HindsightSampler):
-    def waypoint_rows(self, rows, actor_goals, is_random):
-        return waypoint_rows(rows, actor_goals, self.trajectories.final_index[rows], is_random, self.subgoal_steps)
+    def waypoint_rows(self, rows, policy_goals, is_random):
+        return waypoint_rows(rows, policy_goals, self.trajectories.final_index[rows], is_random, self.subgoal_steps)
 
 
 class MySAW(SAW):
@@ -426,8 +428,8 @@ class MySAW(SAW):
         s, w = batch.observations, batch.subgoals
         with torch.no_grad():
             now, after = (networks.value(x, networks.goal_rep(x, w)).mean(0) for x in (s, batch.next_observations))
-            weights = ((after - now) * self.low_alpha).exp().clamp(max=100)
-        return -torch.mean(weights * networks.low_actor(s, w).log_prob(batch.actions)), {}
+            weights = ((after - now) * self.subgoal_alpha).exp().clamp(max=100)
+        return -torch.mean(weights * networks.subgoal_policy(s, w).log_prob(batch.actions)), {}
 
     def flat_policy_loss(self, networks, batch):
         return flat_policy_loss(self, networks, batch)

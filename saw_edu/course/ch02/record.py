@@ -26,9 +26,9 @@ SEEDS = 5
 WORLD: dict[str, Any] = {"layout": "medium", "step_size": 1.0, "features": "fourier", "max_steps": 150}
 PLAY: dict[str, Any] = {"episodes": 500, "length": 200, "noise": 0.5, "seed": 0}
 AGENTS: dict[str, Agent] = {
-    "gcbc": GCBC(actor_hidden_dims=(128, 128)),
+    "gcbc": GCBC(policy_hidden_dims=(128, 128)),
     "gcivl": GCIVL(
-        value_hidden_dims=(128, 128), actor_hidden_dims=(128, 128), discount=0.98, expectile=0.9, alpha=10.0
+        value_hidden_dims=(128, 128), policy_hidden_dims=(128, 128), discount=0.98, expectile=0.9, alpha=10.0
     ),
 }
 CONFIG = TrainingConfig(steps=4000, batch_size=256, learning_rate=1e-3, final_learning_rate=1e-4, tau=0.02)
@@ -37,8 +37,8 @@ LONGER = dataclasses.replace(CONFIG, steps=8000)
 RECORDS: dict[str, tuple[str, TrainingConfig, tuple[str, ...] | None]] = {
     "gcbc": ("gcbc", CONFIG, None),
     "gcivl": ("gcivl", CONFIG, None),
-    "gcivl_8000": ("gcivl", LONGER, ("actor",)),
-    "gcbc_8000": ("gcbc", LONGER, ("actor",)),
+    "gcivl_8000": ("gcivl", LONGER, ("policy",)),
+    "gcbc_8000": ("gcbc", LONGER, ("policy",)),
 }
 
 

@@ -409,14 +409,14 @@ _AWR5 = (2 * math.exp(2.0) + 3 * math.exp(-2.0) + 2.5 * math.e) / 3
 
 
 def with_teacher(
-    log_probs: Tensor, advantages: Tensor, means: Tensor, subgoal_means: Tensor, alpha: float, kl_alpha: float
+    log_probs: Tensor, advantages: Tensor, means: Tensor, subgoal_means: Tensor, alpha: float, prior_weight: float
 ) -> Callable[[Callable[..., Tensor]], dict[str, Any]]:
     """For a case: the loss, and in words what a gradient reaches."""
 
     def run(ris_loss: Callable[..., Tensor]) -> dict[str, Any]:
         given = {"log π": log_probs, "the advantages": advantages, "π": means, "π_sub": subgoal_means}
         given = {name: x.clone().requires_grad_() for name, x in given.items()}
-        loss = ris_loss(*given.values(), alpha, kl_alpha)
+        loss = ris_loss(*given.values(), alpha, prior_weight)
         if loss.requires_grad:
             loss.sum().backward()
         return {"value": loss.detach(), "a gradient reaches": _named(given)}
@@ -440,7 +440,7 @@ ris_loss = Check(
             expect={"value": torch.tensor(_AWR5 + 3 * (5 + 1 + 0.25) / 3), "a gradient reaches": "log π and π"},
         ),
         Case(
-            "kl_alpha = 0 is advantage-weighted regression",
+            "prior_weight = 0 is advantage-weighted regression",
             run=with_teacher(_LOG5, _ADV5, _MEANS5, _PRIOR5, 2.0, 0.0),
             expect={"value": torch.tensor(_AWR5), "a gradient reaches": "log π"},
         ),
@@ -452,13 +452,13 @@ ris_loss = Check(
     ],
     mistakes=[
         Mistake(
-            "kl_alpha in the exponent",
-            "With kl_alpha = 0 the teacher still counts: here it is an exponent, as in SAW. In RIS it is a factor.",
+            "prior_weight in the exponent",
+            "With prior_weight = 0 the teacher still counts: here it is an exponent, as in SAW. In RIS it is a factor.",
             wrong=lambda lp, adv, m, p, alpha, k: _ris(lp, adv, m, p, alpha, _weights(adv, k)),
         ),
         Mistake(
-            "kl_alpha forgotten",
-            "The pull towards π_sub does not change with kl_alpha.",
+            "prior_weight forgotten",
+            "The pull towards π_sub does not change with prior_weight.",
             wrong=lambda lp, adv, m, p, alpha, k: _ris(lp, adv, m, p, alpha, 1.0),
         ),
         Mistake(

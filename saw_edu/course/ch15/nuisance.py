@@ -41,7 +41,7 @@ DIMS = ("0", "16", "64", "256", "picture")
 VALUE_CONFIG = replace(giant.VALUE_CONFIG, compile=True)
 POLICY_CONFIG = replace(giant.POLICY_CONFIG, compile=True)
 
-_DIMS: dict[str, Any] = {"value_hidden_dims": (128, 128), "actor_hidden_dims": (128, 128)}
+_DIMS: dict[str, Any] = {"value_hidden_dims": (128, 128), "policy_hidden_dims": (128, 128)}
 _SUBGOALS: dict[str, Any] = {**_DIMS, "discount": giant.DISCOUNT, "subgoal_steps": giant.SUBGOAL_STEPS}
 
 
@@ -136,7 +136,7 @@ VALUE_REP: Agent = ValueOfRepresentation(**_SUBGOALS, rep_dim=10)
 EXTRACTED: dict[str, Agent] = {
     "ris": RIS(**_SUBGOALS, rep_dim=None),
     "gcwae": GCWAE(**_SUBGOALS),
-    "saw": SAW(**_SUBGOALS, low_actor_hidden_dims=(128, 128), rep_dim=None),
+    "saw": SAW(**_SUBGOALS, subgoal_policy_hidden_dims=(128, 128), rep_dim=None),
 }
 HIQL_STATES = HIQL(**_SUBGOALS, rep_dim=None)
 HIQL_REP = HIQL(**_SUBGOALS, rep_dim=10)
@@ -186,7 +186,7 @@ def imagined_pictures(result: TrainingResult, pairs: int = 3) -> dict[str, np.nd
     s, g = starts[chosen], goals[chosen]
     seen = {"start": s, "goal": g, "ahead": steps_ahead(world, s, g)}
     pictures = {name: world.observe(states) for name, states in seen.items()}
-    pictures["imagined"] = result.networks[0].high_actor(pictures["start"], pictures["goal"]).mean
+    pictures["imagined"] = result.networks[0].subgoal_generator(pictures["start"], pictures["goal"]).mean
     return {name: rows.unflatten(-1, world.background.shape).numpy().round(3) for name, rows in pictures.items()}
 
 
@@ -203,7 +203,7 @@ def generator_errors(result: TrainingResult, dims: str) -> pd.DataFrame:
     distances = world.distances(starts, goals).numpy()
     tables = []
     for seed, networks in zip(result.seeds, result.networks, strict=True):
-        generated = world.states_of(networks.high_actor(observations, goal_observations).mean)
+        generated = world.states_of(networks.subgoal_generator(observations, goal_observations).mean)
         error = (generated - ahead).norm(dim=1) / world.maze.cell_size
         tables.append(pd.DataFrame({"seed": seed, "distance": distances, "error": error.numpy().round(4)}))
     return pd.concat(tables)

@@ -131,7 +131,7 @@ def subgoal_policy(play: Play, values: Tensor, alpha: float = 3.0) -> Tensor:
 
 
 def extract(
-    play: Play, values: Tensor, alpha: float = 3.0, beta: float = 3.0, kl_alpha: float = 3.0
+    play: Play, values: Tensor, alpha: float = 3.0, beta: float = 3.0, prior_weight: float = 3.0
 ) -> dict[str, Tensor]:
     """The exact policy of each of `METHODS` for given values. Weights are clipped at 100, as in the agents.
 
@@ -141,18 +141,18 @@ def extract(
     - gcivl: u_a, the minimiser of advantage-weighted regression;
     - hiql: π_sub(a | s, ŵ);
     - gcwae: μ(a|s) e^{α A(s,a,ŵ)};
-    - ris: u_a + kl_alpha π_sub(a | s, ŵ);
+    - ris: u_a + prior_weight π_sub(a | s, ŵ);
     - saw: u_a + Σ_w u_w π_sub(a | s, w).
 
     The last two minimise -Σ_a u_a log π(a) + Σ_w c_w KL(π_sub(· | s, w) ‖ π), the direction of SAW's released code
-    (c_w = u_w; for RIS kl_alpha at ŵ). Where its gradient vanishes, π is the mixture of all that it imitates.
+    (c_w = u_w; for RIS prior_weight at ŵ). Where its gradient vanishes, π is the mixture of all that it imitates.
 
     Args:
         play: the maze and its data.
         values: V(s, g) of every seed, (S, F, F).
         alpha: inverse temperature of actions, also of π_sub.
-        beta: inverse temperature of waypoints (HIQL's high_alpha, SAW's kl_alpha).
-        kl_alpha: the factor of RIS's divergence.
+        beta: inverse temperature of waypoints (HIQL's beta, SAW's prior_weight).
+        prior_weight: the factor of RIS's divergence.
 
     Returns:
         For each method π(a | s, g): (S, F, A, F).
@@ -175,7 +175,7 @@ def extract(
         rows["gcivl"].append(u_a)
         rows["hiql"].append(hiql)
         rows["gcwae"].append(play.action_prior[s][:, None] * action_weights.gather(2, near[best]))
-        rows["ris"].append(u_a + kl_alpha * hiql)
+        rows["ris"].append(u_a + prior_weight * hiql)
         rows["saw"].append(u_a + sub @ u_w)
     return {name: _normalised(torch.stack(found, 1), dim=2) for name, found in rows.items()}
 

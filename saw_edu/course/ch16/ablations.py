@@ -26,9 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from saw_edu.agents import GCIVL, HIQL, SAW, Agent
-from saw_edu.agents.objectives import Distribution, Metrics, divergence, one_step_advantages, values_of
 from saw_edu.course import giant
-from saw_edu.data import Batch, HindsightSampler, Spec, Trajectories
+from saw_edu.data import HindsightSampler, Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate, random_walk
 from saw_edu.evaluation import episodes_by_distance, evaluate
 from saw_edu.nn import Networks
@@ -43,54 +42,6 @@ HOLD = 8  # steps for which a random walk keeps its action
 ROUGH, SMOOTH = 2.0, 8.0  # maze units over which errors added to V change with the state; a step is 1, a cell 4
 GOAL_LENGTH = 8.0  # and with the goal: neighbouring goals are misjudged alike, so averaging over goals does not help
 _WAVES = 64  # cosines in an error field
-
-
-@dataclass(frozen=True)
-class PartialSAW(SAW):
-    """SAW with a term left out, or its weights clipped elsewhere. As it is made by default, SAW itself.
-
-    Raises:
-        ValueError: neither term is left, or a clip that is not positive.
-    """
-
-    one_step: bool = True  # the term e^{α A(s, a, g)} log π(a | s, g)
-    bootstrap: bool = True  # the term e^{β A(s, w, g)} D(π, π_sub)
-    clip: float = 100.0  # the largest weight of an action or a waypoint, in π's loss and in π_sub's; inf: none
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not (self.one_step or self.bootstrap) or not self.clip > 0:
-            raise ValueError(f"keep one_step or bootstrap (or both), and clip above 0, got {self}")
-
-    def _weights(self, advantages: Tensor, alpha: float) -> Tensor:
-        return (alpha * advantages).exp().clamp(max=self.clip).detach()
-
-    def policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """SAW's; without bootstrapping π_sub would teach nobody, and does not learn."""
-        return super().policy_loss(networks, batch) if self.bootstrap else self.flat_policy_loss(networks, batch)
-
-    def subgoal_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """SAW's, with this clip."""
-        assert batch.subgoals is not None
-        advantages = one_step_advantages(networks, batch, batch.subgoals, networks.goal_rep)
-        policy: Distribution = networks.low_actor(batch.observations, batch.subgoals)
-        return -(self._weights(advantages, self.low_alpha) * policy.log_prob(batch.actions)).mean(), {}
-
-    def flat_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """SAW's, with this clip and without the term that is left out."""
-        assert batch.waypoints is not None
-        s, w, g = batch.observations, batch.waypoints, batch.actor_goals
-        v, v_next, v_waypoint = values_of(networks, [s, batch.next_observations, w], g, networks.goal_rep)
-        policy = self.flat_policy(networks, s, g)
-        loss = torch.zeros_like(v).mean()
-        if self.one_step:
-            loss = loss - (self._weights(v_next - v, self.awr_alpha) * policy.log_prob(batch.actions)).mean()
-        if self.bootstrap:
-            with torch.no_grad():
-                subgoal_policy = networks.low_actor(s, w)
-            distance = divergence(subgoal_policy, policy, self.const_std)
-            loss = loss + (self._weights(v_waypoint - v, self.kl_alpha) * distance).mean()
-        return loss, {}
 
 
 class ErringValue(nn.Module):
@@ -188,21 +139,25 @@ def _agent(method: str, discount: float = giant.DISCOUNT) -> Any:
     return replace(giant.make_agents()[method], discount=discount)  # type: ignore[type-var]
 
 
+def _clipped(saw: SAW, clip: float) -> SAW:
+    """All three weights clipped there."""
+    return replace(saw, action_clip=clip, waypoint_clip=clip, subgoal_clip=clip)
+
+
 def _settings() -> list[Setting]:
     """All of them, the most important first. Those of `giant` itself, called "base ...", need no training."""
     saw, erring = _agent("saw"), {"gcivl": ErringGCIVL, "hiql": ErringHIQL, "saw": ErringSAW}
-    part = PartialSAW(**vars(saw))
     found = [Setting(f"base {method}", "base", "base", _agent(method)) for method in ("saw", "gcivl", "hiql")]
 
     def steps(*numbers: int) -> list[Setting]:
         return [Setting(f"k {k}", "k", f"{k}", replace(saw, subgoal_steps=k)) for k in numbers]
 
     def beta(*numbers: int) -> list[Setting]:
-        return [Setting(f"beta {b}", "beta", f"{b}", replace(saw, kl_alpha=float(b))) for b in numbers]
+        return [Setting(f"beta {b}", "beta", f"{b}", replace(saw, beta=float(b))) for b in numbers]
 
     def alpha(*numbers: int) -> list[Setting]:
         return [
-            Setting(f"alpha {a}", "alpha", f"{a}", replace(saw, awr_alpha=float(a), low_alpha=float(a)))
+            Setting(f"alpha {a}", "alpha", f"{a}", replace(saw, alpha=float(a), subgoal_alpha=float(a)))
             for a in numbers
         ]
 
@@ -226,13 +181,13 @@ def _settings() -> list[Setting]:
             for method, kind in erring.items()
         ]
 
-    found += [Setting("no bootstrapping", "terms", "one-step only", replace(part, bootstrap=False))]
+    found += [Setting("no bootstrapping", "terms", "one-step only", replace(saw, bootstrap=False))]
     found += [*steps(2, 32), *beta(0, 10)]
-    found += [Setting("no one-step", "terms", "bootstrapping only", replace(part, one_step=False))]
+    found += [Setting("no one-step", "terms", "bootstrapping only", replace(saw, one_step=False))]
     found += [*on("discount .98"), *with_error("rough", 1.0, ROUGH), *alpha(1, 10)]
     found += [*on("random walks"), *steps(4, 16), *beta(1)]
-    found += [Setting("clip 1", "clip", "1", replace(part, clip=1.0))]
-    found += [Setting("no clip", "clip", "none", replace(part, clip=math.inf))]
+    found += [Setting("clip 1", "clip", "1", _clipped(saw, 1.0))]
+    found += [Setting("no clip", "clip", "none", _clipped(saw, math.inf))]
     found += [*on("medium"), *with_error("rough", 0.25, ROUGH), *with_error("smooth", 0.25, SMOOTH)]
     return found
 
@@ -276,7 +231,7 @@ def add_errors(
         erring.frequencies.data = torch.randn(erring.frequencies.shape, generator=generator) * scale
         erring.phases.data = 2 * math.pi * torch.rand(_WAVES, generator=generator)
         erring.size.data = torch.ones(())
-        s, s_next, g = batch.observations, batch.next_observations, batch.actor_goals
+        s, s_next, g = batch.observations, batch.next_observations, batch.policy_goals
         with torch.no_grad():
             own = (networks.value(s_next, g) - networks.value(s, g)).mean(dim=0).std()
             unit = (erring.error(s_next, g) - erring.error(s, g)).std()

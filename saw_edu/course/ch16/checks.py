@@ -394,19 +394,19 @@ flat_policy_loss = Check(
     "flat_policy_loss",
     [
         Case(AUTHORS, run=reference_errors, expect=agrees),
-        Case("other temperatures", run=loss_and_gradients(3, awr_alpha=1.0, kl_alpha=2.0, low_alpha=4.0), rtol=1e-6),
+        Case("other temperatures", run=loss_and_gradients(3, alpha=1.0, beta=2.0, subgoal_alpha=4.0), rtol=1e-6),
     ],
     reference=variant(),
     mistakes=[
         Mistake(
             "α and β swapped",
-            "α (agent.awr_alpha) belongs to the action's advantage, β (agent.kl_alpha) to the waypoint's.",
-            wrong=variant(alpha="kl_alpha", beta="awr_alpha"),
+            "α (agent.alpha) belongs to the action's advantage, β (agent.beta) to the waypoint's.",
+            wrong=variant(alpha="beta", beta="alpha"),
         ),
         Mistake(
             "the subgoal policy's temperature",
-            "agent.low_alpha is for training π_sub. The flat policy's are agent.awr_alpha and agent.kl_alpha.",
-            wrong=variant(alpha="low_alpha"),
+            "agent.subgoal_alpha is for training π_sub. The flat policy's are agent.alpha and agent.beta.",
+            wrong=variant(alpha="subgoal_alpha"),
         ),
         Mistake(
             "unclipped weights",
@@ -430,7 +430,7 @@ flat_policy_loss = Check(
         ),
         Mistake(
             "other goals",
-            "The flat policy trains on batch.actor_goals; batch.value_goals are for the value function.",
+            "The flat policy trains on batch.policy_goals; batch.value_goals are for the value function.",
             wrong=variant(goals="value_goals"),
         ),
         Mistake(
@@ -452,7 +452,7 @@ flat_policy_loss = Check(
         Mistake(
             "the teacher asked for the goal",
             "π_sub is asked for g here. It only knows near goals: ask it for the waypoint.",
-            wrong=variant(teacher_asked_for="actor_goals"),
+            wrong=variant(teacher_asked_for="policy_goals"),
         ),
         Mistake(
             "the flat policy asked for the waypoint",
@@ -472,7 +472,7 @@ flat_policy_loss = Check(
         Mistake(
             "gradient into π_sub",
             "The loss agrees, but π_sub gets another gradient than in the reference: it learns from its own loss only.",
-            when=lambda seen: error(seen, "loss") < 1e-6 < error(seen, "gradient of low_actor"),
+            when=lambda seen: error(seen, "loss") < 1e-6 < error(seen, "gradient of subgoal_policy"),
         ),
         Mistake(
             "gradient into V",
@@ -483,7 +483,7 @@ flat_policy_loss = Check(
             "the flat policy's gradient",
             "The loss agrees, but π's gradient does not: is something detached that should learn?",
             when=lambda seen: (
-                error(seen, "loss") < 1e-6 < error(seen, "gradient of actor", "gradient of actor_goal_rep")
+                error(seen, "loss") < 1e-6 < error(seen, "gradient of policy", "gradient of policy_goal_rep")
             ),
         ),
         Mistake(

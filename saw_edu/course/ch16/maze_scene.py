@@ -144,11 +144,11 @@ class Scene:
 
         weights, seen, waypoints = self._weigh(self._rows_near(start, WAYPOINTS), g, choice.seed)
         order = weights.argsort()
-        teachers = saw.networks.low_actor(world.observe(start[None]).expand(len(seen), -1), seen[order]).mean
+        teachers = saw.networks.subgoal_policy(world.observe(start[None]).expand(len(seen), -1), seen[order]).mean
 
         rows, cell = self._rows_by_cell
         u, w, _ = self._weigh(rows, g, choice.seed)
-        actions = saw.networks.low_actor(world.observe(self.cells)[cell], w).mean  # (rows, 2)
+        actions = saw.networks.subgoal_policy(world.observe(self.cells)[cell], w).mean  # (rows, 2)
         teacher = torch.zeros(len(self.cells), 2).index_add_(0, cell, u[:, None] * actions)
         total = torch.zeros(len(self.cells)).index_add_(0, cell, u)
         flat = saw(world.observe(self.cells), g.expand(len(self.cells), -1))
@@ -183,7 +183,7 @@ class Scene:
         ways = torch.minimum(rows + agent.subgoal_steps, self.data.final_index[rows])
         s, w = self.data.observations[rows], self.data.observations[ways]
         v, v_waypoint = self.value[seed].value(torch.cat([s, w]), g.expand(2 * len(rows), -1)).chunk(2)
-        return awr_weights(v_waypoint - v, agent.kl_alpha), w, self._positions[ways]
+        return awr_weights(v_waypoint - v, agent.beta), w, self._positions[ways]
 
     @cached_property
     def value_range(self) -> tuple[float, float]:

@@ -236,9 +236,9 @@ def _walks() -> tuple[Trajectories, dict[str, Any]]:
     generator = torch.Generator().manual_seed(4)
     observations, actions = torch.randn(78, 4, generator=generator), torch.randn(78, 2, generator=generator)
     data = Trajectories(observations.double().cumsum(0), actions.clamp(-1, 1).double(), torch.arange(13, 79, 13))
-    small = dict.fromkeys(("value_hidden_dims", "actor_hidden_dims", "low_actor_hidden_dims"), (8,))
-    goals = HindsightGoals(actor_goals=(0.0, 0.7, 0.3))
-    return data, {**small, "rep_dim": None, "subgoal_steps": 5, "low_alpha": 1.5, "goals": goals}
+    small = dict.fromkeys(("value_hidden_dims", "policy_hidden_dims", "subgoal_policy_hidden_dims"), (8,))
+    goals = HindsightGoals(policy_goals=(0.0, 0.7, 0.3))
+    return data, {**small, "rep_dim": None, "subgoal_steps": 5, "subgoal_alpha": 1.5, "goals": goals}
 
 
 @_assembled
@@ -284,7 +284,7 @@ def after_training(steps: int, **options: Any) -> Assembled:
 def _agent_with(
     goals: str = "subgoals",
     judged_by: str = "subgoals",
-    alpha: str = "low_alpha",
+    alpha: str = "subgoal_alpha",
     teacher: float = 1.0,
     student: float = 1.0,
     clip: float = 100.0,
@@ -297,7 +297,7 @@ def _agent_with(
             s, towards = batch.observations, getattr(batch, judged_by)
             v, v_next = values_of(networks, [s, batch.next_observations], towards, networks.goal_rep)
             one = weights(v - v_next if reverse else v_next - v, getattr(self, alpha), clip)
-            log_probs = networks.low_actor(s, getattr(batch, goals)).log_prob(batch.actions)
+            log_probs = networks.subgoal_policy(s, getattr(batch, goals)).log_prob(batch.actions)
             flat, _ = variant()(self, networks, batch)
             return -teacher * (one * log_probs).mean() + student * flat, {}
 
@@ -324,14 +324,14 @@ my_saw = Check(
     mistakes=[
         Mistake(
             "π_sub trained on the far goal",
-            "π_sub learns with batch.actor_goals here. It shall only know near goals: batch.subgoals.",
-            wrong=_agent_with(goals="actor_goals", judged_by="actor_goals"),
+            "π_sub learns with batch.policy_goals here. It shall only know near goals: batch.subgoals.",
+            wrong=_agent_with(goals="policy_goals", judged_by="policy_goals"),
         ),
         Mistake(
             "advantage for the goal instead of the subgoal",
             "π_sub is told the subgoal, but its actions are judged by how much nearer to g they lead. "
             "Which goal belongs into A(s, a, ·)?",
-            wrong=_agent_with(judged_by="actor_goals"),
+            wrong=_agent_with(judged_by="policy_goals"),
         ),
         Mistake(
             "waypoints for subgoals",
@@ -340,8 +340,8 @@ my_saw = Check(
         ),
         Mistake(
             "the flat policy's temperature",
-            "α of the flat policy is used for π_sub as well. π_sub has its own: self.low_alpha.",
-            wrong=_agent_with(alpha="awr_alpha"),
+            "α of the flat policy is used for π_sub as well. π_sub has its own: self.subgoal_alpha.",
+            wrong=_agent_with(alpha="alpha"),
         ),
         Mistake(
             "no loss for π_sub",
@@ -377,15 +377,15 @@ my_saw = Check(
             "the flat policy's part",
             "π_sub's gradient agrees, π's does not: is exercise 4 right, and is its loss added once?",
             when=lambda seen: (
-                error(seen, "gradient of low_actor")
+                error(seen, "gradient of subgoal_policy")
                 < 1e-6
-                < error(seen, "gradient of actor", "gradient of actor_goal_rep")
+                < error(seen, "gradient of policy", "gradient of policy_goal_rep")
             ),
         ),
         Mistake(
             "π_sub's part",
             "π's gradient agrees, π_sub's does not. Check: its goals, the advantage, the temperature, the mean.",
-            when=lambda seen: error(seen, "gradient of actor") < 1e-6 < error(seen, "gradient of low_actor"),
+            when=lambda seen: error(seen, "gradient of policy") < 1e-6 < error(seen, "gradient of subgoal_policy"),
         ),
         Mistake(
             "other waypoints",

@@ -44,9 +44,9 @@ def sizes(loss: Tensor, networks: Networks) -> dict[str, float]:
 
 
 def variant(
-    alpha: str = "awr_alpha",
-    beta: str = "kl_alpha",
-    goals: str = "actor_goals",
+    alpha: str = "alpha",
+    beta: str = "beta",
+    goals: str = "policy_goals",
     waypoints: str = "waypoints",
     clip: float = 100.0,
     scale: float = 1.0,
@@ -65,8 +65,8 @@ def variant(
         towards = getattr(batch, judged_by or goals)
         values = values_of(networks, [s, batch.next_observations, w], towards, networks.goal_rep)
         v, v_next, v_waypoint = (values[i] for i in order)
-        policy: Any = agent.flat_policy(networks, s, getattr(batch, asked_for or goals))
-        teacher = networks.low_actor(s, getattr(batch, teacher_asked_for or waypoints)).mean.detach()
+        policy: Any = agent.policy(networks, s, getattr(batch, asked_for or goals))
+        teacher = networks.subgoal_policy(s, getattr(batch, teacher_asked_for or waypoints)).mean.detach()
         squares = (policy.mean - teacher).square()  # (B, act)
         distance = squares.mean(-1) if average else squares.sum(-1)
         one_step = -(weights(v_next - v, getattr(agent, alpha), clip) * policy.log_prob(batch.actions)).mean()
