@@ -66,6 +66,33 @@ def build(
 
 
 @app.command()
+def chapter(
+    number: Annotated[str, typer.Argument(help="A chapter's number, such as 16.", show_default=False)],
+) -> None:
+    """Check one chapter for its author: markers, points, leaks, misconceptions, alternatives, and how long it is.
+
+    Exits 1 when something is wrong, 2 when there is no such chapter.
+    """
+    from saw_edu.classroom.authoring import review
+    from saw_edu.classroom.authoring.source import SourceError, source_root
+
+    try:
+        problems, warnings, length = review.review(source_root(Path.cwd()), number)
+    except SourceError as error:
+        typer.echo(str(error))
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"saw-edu chapter: {error}", err=True)
+        raise typer.Exit(2) from None
+    for problem in problems:
+        typer.echo(str(problem))
+    typer.echo(str(length))
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
 def check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook.", show_default=False)],
     full: Annotated[bool, typer.Option("--full", help="Run the experiments in full.")] = False,

@@ -8,6 +8,7 @@ import pytest
 
 from saw_edu import checks
 from saw_edu.classroom.authoring.mutants import ExerciseSet, Mutant, exercise_sets, grade
+from saw_edu.classroom.authoring.review import faults
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 
 ROOT = Path(__file__).parent.parent
@@ -24,28 +25,8 @@ def test_mutants_fail_with_their_name_and_right_answers_pass(path: Path) -> None
     wrong: list[str] = []
     for declared in exercise_sets(read_chapter(path)):
         wrong += [declared.missing] if declared.missing else []
-        wrong += _faults(declared)
+        wrong += faults(declared)
     assert not wrong, "\n".join(wrong)
-
-
-def _faults(declared: ExerciseSet) -> list[str]:
-    chapter, name = declared.chapter, declared.cell.name
-    faults = []
-    right = {"the chapter's solution": None} | {f"alternative {i}": a for i, a in enumerate(declared.alternatives)}
-    for label, source in right.items():
-        verdict = grade(chapter, name, source)
-        if not verdict.passed:
-            faults.append(f"{name}: {label} fails: {verdict.message}")
-    for mutant in declared.mutants:
-        verdict = grade(chapter, name, mutant.apply(declared.cell.source))
-        if verdict.passed:
-            faults.append(f"{name}: mutant {mutant.mistake!r} passes every check")
-        elif verdict.mistake != mutant.mistake:
-            faults.append(f"{name}: mutant {mutant.mistake!r} is called {verdict.mistake!r}: {verdict.message}")
-    stub = grade(chapter, name, declared.cell.released)
-    if stub.stage != "not started":
-        faults.append(f"{name}: the student's stub is not reported as not started, but: {stub.message}")
-    return faults
 
 
 def test_a_mutant_that_no_check_catches_is_a_fault() -> None:
@@ -53,10 +34,10 @@ def test_a_mutant_that_no_check_catches_is_a_fault() -> None:
     harmless = Mutant("no discount", replace=("weights * rewards", "rewards * weights"))
     misnamed = Mutant("sign", replace=("weights * rewards", "rewards"))
     weak = ExerciseSet(declared.chapter, declared.cell, (harmless, misnamed), ())
-    faults = _faults(weak)
-    assert len(faults) == 2
-    assert "passes every check" in faults[0]
-    assert "is called 'no discount'" in faults[1]
+    found = faults(weak)
+    assert len(found) == 2
+    assert "passes every check" in found[0]
+    assert "is called 'no discount'" in found[1]
     assert "2 of at least 3 MUTANTS" in weak.missing
     assert "ALTERNATIVES" in weak.missing
 
@@ -78,7 +59,7 @@ def test_the_worked_example_of_the_manual_holds(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(checks, "ch02", example, raising=False)
     (declared,) = exercise_sets(read_chapter(tmp_path / "solutions" / "unit1" / "02_example.py"))
     assert not declared.missing
-    assert _faults(declared) == []
+    assert faults(declared) == []
     quoted = "\n".join(line[2:] for line in text.split("\n") if line.startswith("> "))
     wrong = grade(declared.chapter, "expectile-loss", declared.mutants[0].apply(declared.cell.source))
     assert wrong.message == quoted

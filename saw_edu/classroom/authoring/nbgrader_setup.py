@@ -20,10 +20,10 @@ from traitlets import Unicode
 
 from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE
 from saw_edu.classroom.authoring.markers import stub_code, without
-from saw_edu.classroom.authoring.source import NOTEBOOK_METADATA
+from saw_edu.classroom.authoring.source import FOLDED, NOTEBOOK_METADATA
 
 FAST_VARIABLE = "SAW_EDU_FAST"
-IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py", "hidden", ".*"]
+IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py", ".*"]
 """What nbgrader must not copy from a unit's folder into the release."""
 
 _CELL_METADATA = ("alt", "nbgrader", "tags")
@@ -38,6 +38,8 @@ class PrepareSource(preprocessors.NbGraderPreprocessor):
         nb.cells = [cell for cell in nb.cells if not cell.metadata.get("saw_edu")]
         for cell in nb.cells:
             kept = {key: value for key, value in cell.metadata.items() if key in _CELL_METADATA}
+            if "folded" in kept.get("tags", []):
+                kept |= FOLDED
             cell.metadata = nbformat.from_dict(kept)
         return nb, resources
 

@@ -26,6 +26,9 @@ from saw_edu.classroom.authoring.markers import Region, regions, stub_code, with
 
 ROLES = ("exercise", "check", "question")
 TAGS = ("setup", "folded")
+FOLDED: dict[str, Any] = {"jupyter": {"source_hidden": True}}
+"""The metadata that closes a cell's source in JupyterLab. `collapsed`, beside it, would hide the cell's outputs."""
+
 _KEYS = frozenset([*ROLES, "points", "alt", "tags"])
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _FILE = re.compile(r"(\d\d)_[a-z0-9_]+")
@@ -118,8 +121,8 @@ class Cell:
     def metadata(self) -> dict[str, Any]:
         """The cell's notebook metadata, in nbgrader's schema 3."""
         data: dict[str, Any] = {key: self.tags[key] for key in ("alt", "tags") if key in self.tags}
-        if self.is_folded:  # JupyterLab hides the source; Visual Studio Code and Colab have words of their own for that
-            data |= {"jupyter": {"source_hidden": True}, "collapsed": True, "cellView": "form"}
+        if self.is_folded:
+            data |= FOLDED
         if self.role is None:
             return data
         grade, solution = self.role != "exercise", self.role != "check"
