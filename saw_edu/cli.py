@@ -34,7 +34,9 @@ def parity(files: Annotated[list[Path], typer.Argument(help="Golden .npz files."
 
 @app.command()
 def build(
-    unit: Annotated[str | None, typer.Argument(help="A unit, such as unit1.", show_default="all")] = None,
+    unit: Annotated[
+        str | None, typer.Argument(help="A unit, such as unit1, or a chapter, such as 16.", show_default="all")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Run nothing: prove that notebooks match sources.")] = False,
     fast: Annotated[bool, typer.Option("--fast/--full", help="Fewer steps and seeds, or all of them.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks to run at a time.")] = 1,
@@ -48,17 +50,20 @@ def build(
     Exits 1 when a notebook fails, or is not what its source gives (--check); 2 when the sources cannot be built.
     """
     from saw_edu.classroom.authoring import build as builder
+    from saw_edu.classroom.authoring.review import find_chapter
     from saw_edu.classroom.authoring.source import source_root
 
     try:
         course = source_root(Path.cwd())
         name = Path(unit).name if unit else None
+        only = find_chapter(course, name) if name and name.removeprefix("ch").isdigit() else None
+        name = only.parent.name if only else name
         if check:
             wrong = builder.verify(course, name, allow_fast=fast)
             typer.echo("\n".join(wrong) or "every notebook is what its source gives")
             raise typer.Exit(1 if wrong else 0)
         options = builder.Options(fast, jobs, deadline, keep, force, gradebook)
-        failed = builder.build(course, name, options, typer.echo)
+        failed = builder.build(course, name, options, typer.echo, only)
     except (builder.SourceError, builder.ReleaseError, OSError) as error:
         typer.echo(f"saw-edu build: {error}", err=True)
         raise typer.Exit(2) from None

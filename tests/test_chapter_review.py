@@ -104,3 +104,17 @@ def test_a_folded_cell_stays_folded_for_students_and_its_outputs_are_shown(cours
         (folded,) = [cell for cell in notebook.cells if "folded" in cell.metadata.get("tags", [])]
         assert folded.metadata["jupyter"] == {"source_hidden": True}
         assert "collapsed" not in folded.metadata, "it would hide what the cell shows"
+
+
+def test_one_chapter_is_built_without_running_the_others_of_its_unit(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = course / "solutions" / "unit1" / "01_returns.py"
+    second = first.with_name("02_broken.py")
+    second.write_text('# %% [markdown]\n# # Two\n\n# %%\nraise ValueError("not to be run")\n', encoding="utf-8")
+    monkeypatch.chdir(course)
+    done = CliRunner().invoke(app, ["build", "1", "--fast"])
+    assert done.exit_code == 0, done.output
+    assert first.with_suffix(".ipynb").is_file()
+    assert not second.with_suffix(".ipynb").exists()
+    assert len(list((course / "notebooks" / "unit1").glob("*.ipynb"))) == 2, "students get the whole unit"

@@ -109,9 +109,16 @@ def solution_bytes(notebook: NotebookNode) -> bytes:
     return (nbformat.writes(notebook, version=4).rstrip("\n") + "\n").encode("utf-8")
 
 
-def build(course: Path, unit: str | None = None, options: Options | None = None, say: Say = print) -> int:
+def build(
+    course: Path,
+    unit: str | None = None,
+    options: Options | None = None,
+    say: Say = print,
+    only: Path | None = None,
+) -> int:
     """Build a course or one unit. Returns the number of notebooks that failed; their units stay as they were.
 
+    only: the source of the one chapter of `unit` to run; student notebooks are made of the whole unit all the same.
     Raises SourceError or FileNotFoundError before anything runs, ReleaseError when a release must not be replaced.
     """
     options = options or Options()
@@ -128,17 +135,20 @@ def build(course: Path, unit: str | None = None, options: Options | None = None,
                 "copy that work elsewhere, or build with --force."
             )
     releases = {name: student_notebooks(name, group, options.database) for name, group in units.items()}
+    if only is not None:
+        chapters = [chapter for chapter in chapters if chapter.path == only]
     runs = execute(course, chapters, options)
     failed = 0
     for name, group in units.items():
-        broken = [chapter for chapter in group if runs[chapter.path].error]
+        ran = [chapter for chapter in group if chapter.path in runs]
+        broken = [chapter for chapter in ran if runs[chapter.path].error]
         failed += len(broken)
         for chapter in broken:
             say(failure(chapter, runs[chapter.path]))
         if broken:
             say(f"{name}: left as it was")
             continue
-        for chapter in group:
+        for chapter in ran:
             write_file(chapter.path.with_suffix(".ipynb"), solution_bytes(runs[chapter.path].notebook))
         replace_folder(course / "notebooks" / name, releases[name])
     say(times(chapters, runs))
