@@ -59,6 +59,20 @@ def test_a_syntax_error_in_hidden_tests_is_one_line(course: Path) -> None:
     assert "\n" not in str(problems[0])
 
 
+def test_a_syntax_error_in_a_module_of_checks_is_told_of_that_module(
+    course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "checks_of_a_test.py"
+    module.write_text("x = 1\ny = = 2\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    for old, hidden in (("import torch\n", True), ("import torch\n", False)):
+        changed = change(course, old, f"{old}import checks_of_a_test\n", hidden)
+        problems, _, _ = review.review(course, "01")
+        assert [(item.path, item.line) for item in problems] == [(module, 2)]
+        change(course, "import checks_of_a_test\n", "", hidden)
+        assert "checks_of_a_test" not in changed.read_text(encoding="utf-8")
+
+
 def test_points_said_must_be_points_given(course: Path) -> None:
     path = chapter_paths(course)[0]
     exercise = read_chapter(path).exercises()[0]

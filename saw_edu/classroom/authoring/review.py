@@ -148,9 +148,7 @@ def answers(chapter: Chapter) -> list[Problem]:
     try:
         sets = exercise_sets(chapter)
     except (HiddenTestsError, ValueError) as error:
-        cause = error.__context__
-        line = (cause.lineno or 1) if isinstance(cause, SyntaxError) else 1
-        return [Problem(chapter.hidden, line, str(error))]
+        return [_unparsed(error.__context__) or Problem(chapter.hidden, 1, str(error))]
     problems: list[Problem] = []
     for declared in sets:
         words = [declared.missing] if declared.missing else []
@@ -162,10 +160,17 @@ def answers(chapter: Chapter) -> list[Problem]:
     return problems
 
 
-def _misstep(chapter: Chapter, cell: Cell, error: Exception) -> Problem:
-    """Say in one line what kept an exercise's answers from being tried."""
+def _unparsed(error: BaseException | None) -> Problem | None:
+    """Place a syntax error in the file that has it: hidden tests, or a module that they or setup cells import."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
         return Problem(Path(error.filename), error.lineno or 1, f"does not parse: {error.msg}")
+    return None
+
+
+def _misstep(chapter: Chapter, cell: Cell, error: Exception) -> Problem:
+    """Say in one line what kept an exercise's answers from being tried."""
+    if unparsed := _unparsed(error):
+        return unparsed
     message = f"exercise {cell.name!r} cannot be tried: {type(error).__name__}: {error}"
     if isinstance(error, NameError):
         message += '. Exercises get only cells with tags=["setup"] and earlier solutions'
