@@ -1,7 +1,11 @@
-"""Where the course keeps its small files: golden cases, checkpoints, recorded results."""
+"""Where the course keeps its small files (golden cases, checkpoints, recorded results), and how files are written."""
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def course_root(start: Path | None = None) -> Path:
@@ -35,3 +39,30 @@ def asset(name: str) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"assets/{name} is missing: is this a whole checkout of the course?")
     return path
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Write a file so that its path holds the old content or the new one, never a part.
+
+    On any error, a full disk among them, the old file stays and nothing else is left behind.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".partial", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, UTF-8, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8"))

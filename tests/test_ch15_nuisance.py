@@ -62,7 +62,7 @@ def test_ris_holds_hiql_inside() -> None:
     """The two levels that RIS learns are those that HIQL learns by itself."""
     data = nuisance.make_data(nuisance.NoisyMaze(2))
     config = replace(nuisance.POLICY_CONFIG, steps=3, batch_size=32, compile=False)
-    value = train(nuisance.VALUE, data, config, 1, progress=False)
+    value = train(nuisance.VALUE, data, config, 1, parts="value", progress=False)
     ris, hiql = (
         train(agent, data, config, 1, value_from=value, progress=False).networks[0].state_dict()
         for agent in (nuisance.EXTRACTED["ris"], nuisance.HIQL_STATES)

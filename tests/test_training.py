@@ -1,22 +1,24 @@
 """Training: resume to the same bits, interruption, divergence, sharing a value."""
 
 import dataclasses
-import os
 import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
 import torch
 
 from saw_edu.agents import AGENTS, CRL, GCBC, GCIQL, GCIVL, GCWAE, HIQL, QRL, RIS, SAW, Agent, agent_class
-from saw_edu.data import HindsightSampler, Trajectories
-from saw_edu.training import TrainingConfig, TrainingDivergedError, TrainingResult, _Run, adam_, train
+from saw_edu.data import Batch, HindsightSampler, Trajectories
+from saw_edu.training import TrainingConfig, TrainingDivergedError, TrainingResult, train
+from saw_edu.training.fused import FlatLoss, adam_
+from saw_edu.training.identity import code_of
+from saw_edu.training.run import Run
 
 SMALL = {"policy_hidden_dims": (16,), "value_hidden_dims": (16, 16)}
 AGENT = SAW(**SMALL, subgoal_policy_hidden_dims=(16,), rep_dim=4, subgoal_steps=3)
@@ -37,7 +39,12 @@ def equal(a: TrainingResult, b: TrainingResult) -> bool:
     pairs = zip(a.networks, b.networks, strict=True)
     return all(
         torch.equal(p, q) for x, y in pairs for p, q in zip(x.parameters(), y.parameters(), strict=True)
-    ) and a.metrics.equals(b.metrics)
+    ) and without_clock(a).equals(without_clock(b))
+
+
+def without_clock(result: TrainingResult) -> pd.DataFrame:
+    """The metrics but for the two columns that no two runs share."""
+    return result.metrics.drop(columns=["seconds", "updates_per_s"])
 
 
 def small(name: str, discrete: bool = False) -> Agent:
@@ -55,6 +62,21 @@ def small(name: str, discrete: bool = False) -> Agent:
         "saw": AGENT,
     }
     return agents[name]
+
+
+class stops_at:  # noqa: N801  (reads as a phrase where it is used)
+    """Draws as a SAW's sampler does; the draw of that number is interrupted, as by Ctrl-C."""
+
+    def __init__(self, number: int | None) -> None:
+        self.left = number
+        self.sampler = HindsightSampler(walks(), AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
+
+    def __call__(self, batch_size: int, generator: torch.Generator) -> Batch:
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                signal.raise_signal(signal.SIGINT)
+        return self.sampler.sample(batch_size, generator)
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -94,7 +116,8 @@ def test_seeds_side_by_side_learn_what_each_learns_alone(name: str, discrete: bo
         for (key, p), q in zip(a.named_parameters(), b.parameters(), strict=True):
             assert torch.allclose(p, q, rtol=0, atol=1e-9), key
     ties = [column for column in alone.metrics if "categorical_accuracy" in column]  # the same goal twice in a batch
-    pd.testing.assert_frame_equal(alone.metrics.drop(columns=ties), together.metrics.drop(columns=ties), rtol=1e-6)
+    left, right = (without_clock(result).drop(columns=ties) for result in (alone, together))
+    pd.testing.assert_frame_equal(left, right, rtol=1e-6)
 
 
 def test_seeds_side_by_side_share_values_and_resume(tmp_path: Path) -> None:
@@ -102,13 +125,30 @@ def test_seeds_side_by_side_share_values_and_resume(tmp_path: Path) -> None:
     agent = GCWAE(**SMALL, subgoal_steps=3)
     whole = train(agent, walks(), CONFIG, 2, value_from=value, together=True, progress=False)
     short = dataclasses.replace(CONFIG, checkpoint_every=7)
-    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
-    part = train(agent, walks(), short, 2, value_from=value, together=True, checkpoints=tmp_path, progress=False)
-    timer.join()
+    part = train(
+        agent,
+        walks(),
+        short,
+        2,
+        value_from=value,
+        together=True,
+        checkpoints=tmp_path,
+        progress=False,
+        draw=stops_at(40),
+    )
     assert (tmp_path / "seed_0_1.pt").exists()
     assert len(part.networks) == 2
-    resumed = train(agent, walks(), short, 2, value_from=value, together=True, checkpoints=tmp_path, progress=False)
+    resumed = train(
+        agent,
+        walks(),
+        short,
+        2,
+        value_from=value,
+        together=True,
+        checkpoints=tmp_path,
+        progress=False,
+        draw=stops_at(None),
+    )
     assert equal(whole, resumed)
     assert torch.equal(resumed.networks[1].value.net.dense[0].kernel, value.networks[1].value.net.dense[0].kernel)
 
@@ -130,13 +170,13 @@ def test_compiled_training_of_one_seed_after_another_resumes_to_the_same_bits(tm
     plain = train(AGENT, data, CONFIG, 2, progress=False)
     for a, b in zip(whole.networks, plain.networks, strict=True):
         assert all(torch.allclose(p, q, rtol=0, atol=1e-9) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-    run = _Run(AGENT, HindsightSampler(data, AGENT.goals, AGENT.discount, 3), config, data.spec(), [0], None, "cpu")
+    draw = HindsightSampler(data, AGENT.goals, AGENT.discount, 3).sample
+    run, other = (Run(AGENT, draw, config, data.spec(), [0], dtype=torch.float64) for _ in range(2))
     for _ in range(23):
         run.update()
         run.step += 1
-    run.save(tmp_path / "part" / "seed_0.pt", fingerprint="one")
-    other = _Run(AGENT, run.sampler, config, data.spec(), [0], None, "cpu")
-    other.restore(tmp_path / "part" / "seed_0.pt", fingerprint="one")
+    run.save(tmp_path / "part" / "seed_0.pt", {"agent": "one"})
+    other.restore(tmp_path / "part" / "seed_0.pt", {"agent": "one"})
     for one in (run, other):
         while one.step < config.steps:
             one.update()
@@ -152,6 +192,28 @@ def test_training_is_compiled_however_often_a_process_trains() -> None:
     with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
         for width in (8, 16):
             train(GCBC(policy_hidden_dims=(width,)), walks(), config, 1, progress=False)
+
+
+def test_two_losses_of_one_shape_are_compiled_apart() -> None:
+    """They share Python code, and the guards that would tell them apart are not evaluated."""
+    data = walks()
+    batch = HindsightSampler(data, GCIVL().goals, 0.99).sample(16, torch.Generator().manual_seed(0))
+    given = {name: value[None] for name, value in batch._asdict().items() if value is not None}
+    found = {}
+    with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
+        for alpha in (1.0, 50.0, 7.0):
+            agent = GCIVL(**SMALL, alpha=alpha)
+            networks = agent.networks(data.spec(), torch.Generator().manual_seed(0))
+            objective = FlatLoss(agent, networks, backend="eager")
+            rows = objective.flatten(networks)[None]
+            target = rows[:, : objective.num_followed].clone()
+            moments = torch.zeros_like(rows), torch.zeros_like(rows)
+            zero, rate = torch.zeros((), dtype=torch.float64), torch.tensor(1e-3, dtype=torch.float64)
+            plain, _ = objective.rows(rows, {}, target, given)
+            compiled, _ = objective.update(rows.clone(), {}, target, moments, zero, rate, 0.005, given)
+            assert torch.allclose(compiled, plain, rtol=1e-5)
+            found[alpha] = float(compiled)
+    assert len(set(found.values())) == 3
 
 
 def test_adam_is_the_published_one() -> None:
@@ -173,7 +235,7 @@ def test_a_recorded_step_on_a_gpu_does_what_its_operations_do(monkeypatch: pytes
     data = walks().to(dtype=torch.float64)
     graph = train(AGENT, data, CONFIG, 3, device="cuda", progress=False)
     alone = train(AGENT, data, CONFIG, 3, device="cuda", together=False, progress=False)
-    monkeypatch.setattr("saw_edu.training.WARM_UP_STEPS", 10_000)
+    monkeypatch.setattr("saw_edu.training.run.WARM_UP_STEPS", 10_000)
     plain = train(AGENT, data, CONFIG, 3, device="cuda", progress=False)
     for a, b, c in zip(graph.networks, alone.networks, plain.networks, strict=True):
         for p, q, r in zip(a.parameters(), b.parameters(), c.parameters(), strict=True):
@@ -214,14 +276,10 @@ def test_a_truncated_checkpoint_is_named(tmp_path: Path) -> None:
 def test_interrupted_at_a_checkpoint_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
     whole = train(AGENT, walks(), CONFIG, 2, progress=False)
     short = TrainingConfig(steps=60, batch_size=16, log_every=10, checkpoint_every=7)
-    timer = threading.Timer(0.15, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
-    part = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False)
-    timer.join()
-    if not part.interrupted:
-        pytest.skip("this machine trained 120 steps before the interruption came")
+    part = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False, draw=stops_at(70))
+    assert part.interrupted
     assert len(part.networks) >= 1
-    resumed = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False)
+    resumed = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False, draw=stops_at(None))
     assert equal(whole, resumed)
 
 
@@ -287,14 +345,14 @@ def test_a_sampler_is_a_class(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="the class itself"):
         train(AGENT, walks(), CONFIG, 1, progress=False, sampler=sampler)  # type: ignore[arg-type]
     train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False)
-    with pytest.raises(ValueError, match="or sampler"):
+    with pytest.raises(ValueError, match="another code"):
         train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False, sampler=GoalsForWaypoints)
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
-    with pytest.raises(ValueError, match="another agent, configuration, data set or sampler"):
-        train(AGENT, walks(), TrainingConfig(steps=61, batch_size=16), checkpoints=tmp_path, progress=False)
+    with pytest.raises(ValueError, match="another configuration"):
+        train(AGENT, walks(), TrainingConfig(steps=60, batch_size=17), checkpoints=tmp_path, progress=False)
 
 
 def test_divergence_names_the_term() -> None:
@@ -349,3 +407,155 @@ def test_bad_settings() -> None:
         TrainingConfig(steps=0)
     with pytest.raises(ValueError, match="did you mean 'gcivl'"):
         agent_class("gcvil")
+
+
+class Half(SAW):
+    """SAW with half of the policy's loss."""
+
+    def policy_loss(self, networks, batch):  # type: ignore[no-untyped-def]
+        loss, metrics = super().policy_loss(networks, batch)
+        return 0.5 * loss, metrics
+
+
+def test_an_edited_loss_does_not_get_its_old_networks_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = Half(**vars(AGENT))
+    train(agent, walks(), CONFIG, checkpoints=tmp_path, progress=False)
+    train(agent, walks(), CONFIG, checkpoints=tmp_path, progress=False)  # the same code: goes on
+
+    def edited(self, networks, batch):  # type: ignore[no-untyped-def]
+        loss, metrics = SAW.policy_loss(self, networks, batch)
+        return 0.25 * loss, metrics
+
+    monkeypatch.setattr(Half, "policy_loss", edited)
+    with pytest.raises(ValueError, match="from a run with another code"):
+        train(agent, walks(), CONFIG, checkpoints=tmp_path, progress=False)
+
+
+def _weight(x):  # type: ignore[no-untyped-def]
+    return 2 * x
+
+
+def _objective(x):  # type: ignore[no-untyped-def]
+    return _weight(x) + 1
+
+
+def test_code_is_known_by_what_it_does_and_by_what_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_of(_objective)
+    assert before == code_of(_objective)
+    monkeypatch.setitem(globals(), "_weight", lambda x: 3 * x)
+    assert code_of(_objective) != before
+    assert code_of(AGENT) == code_of(SAW())
+    assert code_of(AGENT) != code_of(GCIVL())
+
+
+def test_checkpoints_made_one_way_are_not_started_again_in_the_other(tmp_path: Path) -> None:
+    one_by_one = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "a", progress=False)
+    with pytest.raises(ValueError, match="one after another: leave `together` out"):
+        train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "a", together=True, progress=False)
+    together = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "b", together=True, progress=False)
+    with pytest.raises(ValueError, match="side by side"):
+        train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "b", together=False, progress=False)
+    for folder, whole in (("a", one_by_one), ("b", together)):  # not asked: as it was
+        assert equal(train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / folder, progress=False), whole)
+
+
+def test_a_finished_run_is_prolonged_and_gets_more_seeds(tmp_path: Path) -> None:
+    longer = dataclasses.replace(CONFIG, steps=90)
+    whole = train(AGENT, walks(), longer, 3, progress=False)
+    train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path, progress=False)
+    first = (tmp_path / "seed_0.pt").stat().st_mtime_ns
+    train(AGENT, walks(), CONFIG, 3, checkpoints=tmp_path, progress=False)
+    assert (tmp_path / "seed_0.pt").stat().st_mtime_ns == first, "a finished seed is not trained again"
+    prolonged = train(AGENT, walks(), longer, 3, checkpoints=tmp_path, progress=False)
+    for a, b in zip(whole.networks, prolonged.networks, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    with pytest.raises(ValueError, match="has 90 steps already, more than the 60"):
+        train(AGENT, walks(), CONFIG, 3, checkpoints=tmp_path, progress=False)
+    decays = dataclasses.replace(CONFIG, final_learning_rate=1e-5)
+    train(AGENT, walks(), decays, checkpoints=tmp_path / "decays", progress=False)
+    with pytest.raises(ValueError, match="tied to the number of steps"):
+        train(AGENT, walks(), dataclasses.replace(decays, steps=90), checkpoints=tmp_path / "decays", progress=False)
+
+
+def test_training_is_evaluated_and_told_of_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("saw_edu.training.run.SECONDS_BETWEEN_LINES", 0.0)
+    data, path, seen, lines = walks(), tmp_path / "metrics.csv", [], []
+
+    def evaluate(policy) -> dict[str, float]:  # type: ignore[no-untyped-def]
+        torch.rand(3)  # as a careless user would: training must not notice
+        seen.append(len(pd.read_csv(path)) if path.exists() else 0)
+        return {"size": float(policy(data.observations[:4], data.observations[4:8]).abs().mean())}
+
+    torch.manual_seed(5)
+    state = torch.random.get_rng_state()
+    result = train(
+        AGENT, data, CONFIG, 2, metrics=path, evaluate=evaluate, evaluate_every=25, say=lines.append, progress=False
+    )
+    assert torch.equal(torch.random.get_rng_state(), state)
+    plain = train(AGENT, data, CONFIG, 2, progress=False)
+    for a, b in zip(result.networks, plain.networks, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    measured = result.metrics.dropna(subset=["evaluation/size"])
+    assert measured["step"].tolist() == [25, 50, 60] * 2
+    assert seen[1] > seen[0] > 0, "the file grows while training runs"
+    assert len(pd.read_csv(path)) == len(result.metrics)
+    assert any("seed 1: step 30 of 60, loss" in line for line in lines)
+
+
+def test_the_value_alone_is_trained() -> None:
+    data, agent = walks(), small("gcivl")
+    whole = train(agent, data, CONFIG, progress=False)
+    value = train(agent, data, CONFIG, parts="value", progress=False)
+    assert all(
+        torch.equal(p, q)
+        for p, q in zip(whole.networks[0].value.parameters(), value.networks[0].value.parameters(), strict=True)
+    )
+    fresh = agent.networks(data.spec(), torch.Generator().manual_seed(0)).policy.parameters()
+    assert all(torch.equal(p, q) for p, q in zip(value.networks[0].policy.parameters(), fresh, strict=True))
+    for wrong in (GCBC(policy_hidden_dims=(4,)), agent):
+        given = None if wrong is not agent else value
+        with pytest.raises(ValueError, match="an agent with a value, and no value_from"):
+            train(wrong, data, CONFIG, parts="value", value_from=given, progress=False)
+
+
+class Words(NamedTuple):
+    """A batch of another kind: a word in the place of a goal."""
+
+    observations: torch.Tensor  # (B, 2)
+    words: torch.Tensor  # (B,)
+    actions: torch.Tensor  # (B, 2)
+
+
+class Listener(GCBC):
+    """Imitates by a word: one of four, as one-hot numbers in the place of the goal."""
+
+    def policy_loss(self, networks, batch):  # type: ignore[no-untyped-def]
+        told = torch.nn.functional.one_hot(batch.words, 2).to(batch.observations.dtype)
+        log_probs = networks.policy(batch.observations, told).log_prob(batch.actions)
+        return -log_probs.mean(), {"policy/bc_log_prob": log_probs.mean().detach()}
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_batch_can_be_of_any_kind(together: bool) -> None:
+    data = walks()
+
+    def draw(size: int, generator: torch.Generator) -> Words:
+        rows = torch.randint(len(data.observations), (size,), generator=generator)
+        return Words(data.observations[rows], (data.actions[rows, 0] > 0).long(), data.actions[rows])
+
+    agent = Listener(policy_hidden_dims=(16,))
+    config = dataclasses.replace(CONFIG, learning_rate=1e-2)
+    result = train(agent, data, config, 2, draw=draw, together=together, progress=False)
+    told = torch.eye(2)
+    answers = result.policies[0](torch.zeros(2, 2), told)[:, 0]
+    assert answers[1] > 0 > answers[0], "it does what the word says"
+
+
+def test_some_seeds_of_a_result() -> None:
+    result = train(AGENT, walks(), CONFIG, [3, 4, 5], progress=False)
+    some = result.only([5, 3])
+    assert some.seeds == [5, 3]
+    assert some.networks[0] is result.networks[2]
+    assert sorted(some.metrics["seed"].unique()) == [3, 5]
+    with pytest.raises(ValueError, match="there is no seed 7"):
+        result.only([7])

@@ -20,7 +20,9 @@ from saw_edu.agents import AGENTS, Agent, agent_class
 from saw_edu.data import HindsightSampler, Trajectories
 from saw_edu.envs import MazeEnv, PointMaze, navigate
 from saw_edu.nn import MLP
-from saw_edu.training import TrainingConfig, _record, _Run
+from saw_edu.training import TrainingConfig
+from saw_edu.training.fused import record
+from saw_edu.training.run import Run
 
 DIMS = (128, 128)
 BATCH_SIZE = 256
@@ -77,13 +79,13 @@ def sized_agent(name: str, hidden_dims: tuple[int, ...]) -> Agent:
 
 def make_run(
     agent: Agent, data: Trajectories, config: TrainingConfig, seeds: int = 1, device: str | torch.device = "cpu"
-) -> _Run:
+) -> Run:
     """What `train` does the work with: one seed, or several side by side."""
     sampler = HindsightSampler(data.to(device), agent.goals, agent.discount, agent.subgoal_steps)
-    return _Run(agent, sampler, config, data.spec(), list(range(seeds)), None, device)
+    return Run(agent, sampler.sample, config, data.spec(), list(range(seeds)), device=device, dtype=data.float_dtype)
 
 
-def step(run: _Run) -> None:
+def step(run: Run) -> None:
     """One update of every seed of the run, as `train` makes it."""
     run.update()
     run.step += 1
@@ -121,7 +123,7 @@ def matrix_product(
     if out.device.type != "cuda":
         return work, flops
     work()
-    return _record(lambda: [work() for _ in range(100)], []), 100 * flops  # type: ignore[arg-type,return-value]
+    return record(lambda: [work() for _ in range(100)], []), 100 * flops  # type: ignore[arg-type,return-value]
 
 
 @dataclasses.dataclass(frozen=True)

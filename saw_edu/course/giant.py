@@ -15,11 +15,9 @@ import torch
 from torch import Tensor
 
 from saw_edu.agents import GCBC, GCIVL, HIQL, SAW, Agent
-from saw_edu.agents.objectives import Metrics
-from saw_edu.data import Batch, Spec, Trajectories
+from saw_edu.data import Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate
 from saw_edu.evaluation import episodes_by_distance, evaluate
-from saw_edu.nn import Networks
 from saw_edu.place import course_root
 from saw_edu.runs.provenance import write_provenance
 from saw_edu.training import TrainingConfig, TrainingResult, train
@@ -60,14 +58,6 @@ def make_agents() -> dict[str, Agent]:
             **_VALUE,  # type: ignore[arg-type]
         ),
     }
-
-
-class Value(GCIVL):
-    """GCIVL's value without its policy, for experiments that draw several policies from one value."""
-
-    def loss(self, networks: Networks, target: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The value's loss."""
-        return self.value_loss(networks, target, batch)
 
 
 def make_episodes(world: PointMaze, per_bin: int = 50) -> tuple[Tensor, Tensor]:

@@ -47,9 +47,7 @@ def train_agent(name: str, data: Trajectories, spec: Spec, seeds: list[int], wor
     """One of the five that `assets/giant` does not hold, resuming from its checkpoints in `work`."""
     if name in JOINT:
         return train(JOINT[name], data, JOINT_CONFIG, seeds, checkpoints=work / name)
-    recorded = giant.load("value", spec)
-    chosen = [recorded.seeds.index(seed) for seed in seeds]
-    value = replace(recorded, seeds=seeds, networks=[recorded.networks[position] for position in chosen])
+    value = giant.load("value", spec).only(seeds)
     return train(EXTRACTED[name], data, giant.POLICY_CONFIG, seeds, value_from=value, checkpoints=work / name)
 
 

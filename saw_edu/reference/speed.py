@@ -45,7 +45,8 @@ from saw_edu.bench.library import (
 from saw_edu.data import Batch, HindsightSampler, Trajectories
 from saw_edu.place import course_root
 from saw_edu.runs.provenance import commit, origin
-from saw_edu.training import Learner, TrainingConfig, _set_matmul_precision
+from saw_edu.training import Learner, TrainingConfig
+from saw_edu.training.fused import set_matmul_precision
 
 OBSERVATION_DIM, ACTION_DIM = 29, 8  # antmaze's
 EPISODES, EPISODE_ROWS = 1000, 1001  # of OGBench's antmaze data sets
@@ -215,7 +216,6 @@ def _measure_one(options: Options, data: Trajectories, reference: Reference | No
     hidden_dims, batch_size = SIZES[size]
     agent, sync = sized_agent(name, hidden_dims), torch.cuda.synchronize if options.on_gpu else None
     flops = flops_of_update(agent, data, batch_size)
-    torch.compiler.reset()  # a process compiles one piece of code for 8 cases, and then no more
     meters, cases, products = {}, {}, {}
     on_device = data.to(options.device)
     for precision in options.precisions:
@@ -223,7 +223,7 @@ def _measure_one(options: Options, data: Trajectories, reference: Reference | No
             for mode in options.modes:
                 key = f"{mode} {precision} {seeds}"
                 config = TrainingConfig(batch_size=batch_size, precision=precision, compile=mode == "compiled")  # type: ignore[arg-type]
-                _set_matmul_precision(config, options.device)
+                set_matmul_precision(config, options.device)
                 run = make_run(agent, on_device, config, seeds, options.device)
                 for _ in range(5):  # compile and record: from then on the matrix products' precision is fixed
                     step(run)
@@ -303,7 +303,7 @@ def _loss_and_gradient(
 ) -> tuple[Tensor, Tensor]:
     """The loss and the gradient of all parameters in a row, in float64."""
     config = TrainingConfig(precision=precision)  # type: ignore[arg-type]
-    _set_matmul_precision(config, device)
+    set_matmul_precision(config, device)
     networks = agent.networks(data.spec(), torch.Generator().manual_seed(0)).to(device=device, dtype=dtype)
     learner = Learner(agent, networks, config)
     entries = [x if x is None else x.to(device, dtype if x.is_floating_point() else x.dtype) for x in batch]

@@ -16,7 +16,8 @@ from saw_edu.agents import agent_class
 from saw_edu.data import Spec
 from saw_edu.envs import World
 from saw_edu.evaluation import Evaluation, episodes_by_distance, evaluate, success_by_distance
-from saw_edu.runs.folder import RunError, Say, count, read_config, reported_failures, restore, write_text
+from saw_edu.place import write_text
+from saw_edu.runs.folder import RunError, Say, count, read_config, reported_failures, restore
 from saw_edu.training import Policy, TrainingResult
 
 

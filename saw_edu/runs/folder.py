@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,17 +112,6 @@ def restore(kind: type, values: dict[str, Any]) -> Any:
 def count(seeds: int) -> str:
     """For people."""
     return "one seed" if seeds == 1 else f"{seeds} seeds"
-
-
-def write_text(path: Path, text: str) -> None:
-    """The path holds the old text or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 @contextmanager

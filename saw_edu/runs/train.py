@@ -16,7 +16,8 @@ import torch
 
 from saw_edu import datasets
 from saw_edu.datasets import Dataset
-from saw_edu.runs.folder import RUNS, RunError, Say, changes_since, check_folder, count, reported_failures, write_text
+from saw_edu.place import write_text
+from saw_edu.runs.folder import RUNS, RunError, Say, changes_since, check_folder, count, reported_failures
 from saw_edu.runs.options import TrainOptions, parse
 from saw_edu.runs.provenance import commit
 from saw_edu.training import train

@@ -247,11 +247,10 @@ def value_for(setting: Setting, seeds: list[int], work: Path, config: TrainingCo
     world, data = _world_and_data(problem)
     if setting.problem == "giant":
         recorded = giant.load("value", world.spec)
-        at = [recorded.seeds.index(seed) for seed in seeds]
-        value = replace(recorded, seeds=seeds, networks=[recorded.networks[i] for i in at])
+        value = recorded.only(seeds)
     else:
-        agent = giant.Value(**vars(_agent("gcivl", problem.discount)))
-        value = train(agent, data, config, seeds, checkpoints=work / "value" / setting.problem, together=True)
+        agent, folder = _agent("gcivl", problem.discount), work / "value" / setting.problem
+        value = train(agent, data, config, seeds, parts="value", checkpoints=folder, together=True)
     return add_errors(value, data, world, setting.error, setting.error_length) if setting.error > 0 else value
 
 
@@ -267,8 +266,7 @@ def train_setting(
     world, data = _world_and_data(problem)
     if setting.panel == "base":
         recorded = giant.load(setting.name.split()[-1], world.spec)
-        at = [recorded.seeds.index(seed) for seed in seeds]
-        return replace(recorded, seeds=seeds, networks=[recorded.networks[i] for i in at])
+        return recorded.only(seeds)
     value = value_for(setting, seeds, work, value_config)
     folder = work / "policies" / setting.name
     return train(setting.agent, data, policy_config, seeds, value_from=value, checkpoints=folder, together=True)

@@ -1,0 +1,263 @@
+"""`train`: any agent, any data set, several seeds; a progress bar, checkpoints, exact resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from saw_edu.agents.agent import Agent, Policy
+from saw_edu.data import HindsightSampler, Spec, Trajectories
+from saw_edu.nn import Networks
+from saw_edu.place import whole_file
+from saw_edu.training.fused import set_matmul_precision
+from saw_edu.training.identity import fingerprint
+from saw_edu.training.learner import Parts, TrainingConfig
+from saw_edu.training.run import Draw, Run, Watch
+
+
+@dataclass
+class TrainingResult:
+    """What training gives: one entry a seed, even when it was interrupted."""
+
+    agent: Agent
+    spec: Spec
+    seeds: list[int] = field(default_factory=list)
+    networks: list[Networks] = field(default_factory=list)
+    metrics: pd.DataFrame = field(default_factory=pd.DataFrame)  # columns seed, step, seconds, updates_per_s, loss, ...
+    interrupted: bool = False
+    untrained: tuple[str, ...] = ()  # networks that a file did not hold
+
+    @property
+    def policies(self) -> list[Policy]:
+        """One policy a seed."""
+        return [Policy(self.agent, networks) for networks in self.networks]
+
+    def only(self, seeds: Iterable[int]) -> TrainingResult:
+        """Some of the seeds, in this order.
+
+        Raises:
+            ValueError: a seed that is not there.
+        """
+        seeds = list(seeds)
+        if lacking := sorted(set(seeds) - set(self.seeds)):
+            raise ValueError(f"there is no seed {lacking[0]} here, only {self.seeds}")
+        rows = self.metrics[self.metrics["seed"].isin(seeds)] if len(self.metrics) else self.metrics
+        networks = [self.networks[self.seeds.index(seed)] for seed in seeds]
+        return replace(self, seeds=seeds, networks=networks, metrics=rows)
+
+    def save(self, path: str | Path, keep: Sequence[str] | None = None) -> Path:
+        """Write the networks (all, or only those named in `keep`) of all seeds to one file, for any device."""
+        states = [
+            {name: p.cpu() for name, p in networks.state_dict().items() if keep is None or name.split(".")[0] in keep}
+            for networks in self.networks
+        ]
+        content = {"agent": type(self.agent).__name__, "seeds": self.seeds, "networks": states}
+        with whole_file(path) as file:
+            torch.save(content, file)
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path, agent: Agent, spec: Spec) -> TrainingResult:
+        """Read what `save` wrote, for the same agent, on the CPU. Networks that were not kept stay untrained.
+
+        Raises:
+            ValueError: the file is of another agent, or of networks with other sizes.
+        """
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["agent"] != type(agent).__name__:
+            raise ValueError(f"{path} holds {content['agent']} networks, not {type(agent).__name__}: give that agent")
+        result = cls(agent, spec, list(content["seeds"]))
+        for state in content["networks"]:
+            networks = agent.networks(spec, torch.Generator().manual_seed(0))
+            known = networks.state_dict()
+            wrong = [k for k, v in state.items() if k not in known or known[k].shape != v.shape]
+            if wrong:
+                raise ValueError(f"{path} does not fit this agent's networks, first at {wrong[0]}: check its sizes")
+            networks.load_state_dict(state, strict=False)
+            result.networks.append(networks.requires_grad_(False))
+            result.untrained = tuple(sorted({key.split(".")[0] for key in known.keys() - state.keys()}))
+        return result
+
+
+def train(
+    agent: Agent,
+    trajectories: Trajectories,
+    config: TrainingConfig | None = None,
+    seeds: int | Iterable[int] = 1,
+    *,
+    spec: Spec | None = None,
+    parts: Literal["all", "value"] = "all",
+    value_from: TrainingResult | None = None,
+    checkpoints: str | Path | None = None,
+    metrics: str | Path | None = None,
+    device: str | torch.device = "cpu",
+    together: bool | None = None,
+    sampler: type[HindsightSampler] = HindsightSampler,
+    draw: Draw | None = None,
+    evaluate: Callable[[Policy], Mapping[str, float]] | None = None,
+    evaluate_every: int = 1_000,
+    say: Callable[[str], object] | None = None,
+    progress: bool = True,
+) -> TrainingResult:
+    """Train an agent on a data set, once for each seed.
+
+    Args:
+        agent: an agent with its hyperparameters.
+        trajectories: the data; moved to `device`.
+        config: steps, batch size, learning rate, ...
+        seeds: how many (0, 1, ...), or which. A seed decides the initial networks and every batch.
+        spec: sizes for the networks, if the data does not show them (discrete actions that never occur).
+        parts: "value" learns the agent's value alone, its policy stays as it began.
+        value_from: take value (and representation) from this result, seed by seed, fixed, and learn the policy only.
+        checkpoints: a folder. Each seed saves there and continues from there when it is called again with the same
+            agent, data and configuration; on the CPU, with the same number of torch threads, to the same bits as if it
+            had never stopped. With more `steps` a finished run goes on, unless its learning rate decays; with more
+            seeds only the new ones are trained.
+        metrics: a CSV file that is kept up to date while training runs.
+        device: where to train. The data set is moved there, batches are drawn there, and on a GPU a whole step is
+            recorded once as a CUDA graph and then replayed.
+        together: all seeds side by side in one set of operations, instead of one seed after the other. Each seed draws
+            the same batches and learns the same, up to rounding; a GPU is filled by several seeds, a CPU by one. None:
+            as the checkpoints there were made, else on a GPU only.
+        sampler: what draws the batches; a subclass may, for one, choose other waypoints.
+        draw: draws the batches instead: (batch size, generator) -> a NamedTuple of tensors with a leading batch axis,
+            of whatever fields the agent's loss reads.
+        evaluate: called with the policy of a seed, gives numbers that join the metrics as `evaluation/...`.
+        evaluate_every: steps between evaluations.
+        say: takes a line now and then, for logs where no bar is seen.
+        progress: show a bar with loss and speed.
+
+    Returns:
+        The networks and the metrics of every seed. After Ctrl-C: what was trained so far, with `interrupted` set.
+
+    Raises:
+        TrainingDivergedError: a loss became NaN or infinite.
+        TypeError: `sampler` is not a class of samplers.
+        ValueError: checkpoints of another run in the folder, or a `value_from` that does not fit.
+    """
+    config = config or TrainingConfig()
+    seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not (isinstance(sampler, type) and issubclass(sampler, HindsightSampler)):
+        raise TypeError(f"sampler must be HindsightSampler or a subclass of it, the class itself, got {sampler!r}")
+    if parts == "value" and (value_from is not None or not agent.value_networks):
+        raise ValueError('parts="value" needs an agent with a value, and no value_from')
+    spec = spec or trajectories.spec()
+    if value_from is not None:
+        _check_value_from(agent, value_from, seeds)
+    if config.augmentation > 0 and spec.image is None:
+        raise ValueError("augmentation crops images, and these observations are vectors: set it to 0")
+    set_matmul_precision(config, device)
+    data = trajectories.to(device)
+    drawn = draw or sampler(data, agent.goals, agent.discount, agent.subgoal_steps).sample
+    folder = None if checkpoints is None else Path(checkpoints)
+    groups = _groups(seeds, folder, together, torch.device(device).type == "cuda")
+    learned: Parts = parts if value_from is None else "policy"
+    identity = {} if folder is None else _identity(agent, config, spec, trajectories, value_from, drawn, learned)
+    result = TrainingResult(agent, spec)
+    rows: list[dict[str, float]] = []
+
+    def write(latest: list[dict[str, float]]) -> None:
+        if metrics is not None:
+            with whole_file(metrics) as file:
+                pd.DataFrame(rows + latest).to_csv(file, index=False)
+
+    objective = None
+    with tqdm(total=config.steps * len(seeds), disable=not progress, unit=" updates", mininterval=0.5) as bar:
+        watch = Watch(bar, evaluate, evaluate_every, say, write)
+        for members in groups:
+
+            def prepare(position: int, networks: Networks, members: list[int] = members) -> None:
+                if value_from is not None:
+                    _copy_value(agent, value_from.networks[value_from.seeds.index(members[position])], networks)
+
+            run = Run(agent, drawn, config, spec, members, learned, prepare, device, data.float_dtype, objective)
+            objective = run.objective  # compiled once for all seeds
+            path = None if folder is None else folder / f"seed_{run.name}.pt"
+            if path is not None and path.exists():
+                run.restore(path, identity)
+            bar.update(run.step * len(members))
+            bar.set_description(f"{type(agent).__name__} seed {', '.join(map(str, members))}")
+            try:
+                run.advance(watch, path, identity)
+            except KeyboardInterrupt:
+                result.interrupted = True
+            result.seeds += members
+            result.networks += [networks.requires_grad_(False) for networks in run.learner.members()]
+            rows += sorted(run.rows, key=lambda row: (row["seed"], row["step"]))
+            if result.interrupted:
+                where = f"step {run.step} of {config.steps} of seed {', '.join(map(str, members))}"
+                tqdm.write(f"stopped at {where}; what was trained is kept")
+                break
+    write([])
+    result.metrics = pd.DataFrame(rows)
+    return result if result.interrupted or result.seeds == seeds else result.only(seeds)
+
+
+def _groups(seeds: list[int], folder: Path | None, together: bool | None, on_gpu: bool) -> list[list[int]]:
+    """Which seeds are trained side by side: as their checkpoints were, the others as asked.
+
+    Raises:
+        ValueError: checkpoints that were made the other way than asked.
+    """
+    known = []
+    for path in sorted(folder.glob("seed_*.pt")) if folder is not None and folder.is_dir() else []:
+        numbers = path.stem.removeprefix("seed_").split("_")
+        if all(number.isdigit() for number in numbers) and {*map(int, numbers)} <= {*seeds}:
+            known.append([int(number) for number in numbers])
+    if together is not None:
+        other = [group for group in known if (len(group) > 1) != together and len(seeds) > 1]
+        if other:
+            way = "side by side" if len(other[0]) > 1 else "one after another"
+            raise ValueError(
+                f"{folder} holds seeds {', '.join(map(str, other[0]))} trained {way}: leave `together` out to go on "
+                "in that way, or give another checkpoint folder"
+            )
+    done = {seed for group in known for seed in group}
+    fresh = [seed for seed in seeds if seed not in done]
+    side_by_side = together if together is not None else (len(known[0]) > 1 if known else on_gpu)
+    new = [fresh] if side_by_side and fresh else [[seed] for seed in fresh]
+    return sorted([*known, *new], key=lambda group: seeds.index(group[0]))
+
+
+def _identity(
+    agent: Agent,
+    config: TrainingConfig,
+    spec: Spec,
+    data: Trajectories,
+    value_from: TrainingResult | None,
+    draw: Draw,
+    parts: Parts,
+) -> dict[str, str]:
+    tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
+    for networks in value_from.networks if value_from is not None else []:
+        tensors += [p for name, p in networks.state_dict().items() if name.split(".")[0] in agent.value_networks]
+    return fingerprint(config, tensors, [agent, draw], agent, spec, data.frame_stack, parts)
+
+
+def _check_value_from(agent: Agent, value_from: TrainingResult, seeds: Sequence[int]) -> None:
+    if not agent.value_networks:
+        raise ValueError(f"{type(agent).__name__} has no value function, so value_from cannot be used with it")
+    if lacking := set(value_from.untrained) & set(agent.value_networks):
+        raise ValueError(f"value_from was loaded from a file without {', '.join(sorted(lacking))}: save it with those")
+    if value_from.seeds != list(seeds):
+        raise ValueError(f"value_from has seeds {value_from.seeds}, these are {list(seeds)}: make them equal")
+
+
+def _copy_value(agent: Agent, source: Networks, networks: Networks) -> None:
+    for name in agent.value_networks:
+        module = getattr(networks, name, None)
+        if module is None or not list(module.parameters()):
+            continue
+        if not hasattr(source, name):
+            raise ValueError(f"value_from has no {name}: train it with an agent that has one, or use rep_dim=None")
+        try:
+            module.load_state_dict(getattr(source, name).state_dict())
+        except RuntimeError as error:
+            raise ValueError(f"value_from's {name} has other sizes than this agent's: {error}") from None
+        module.requires_grad_(False)
