@@ -1,11 +1,15 @@
 """The command line: `saw-edu COMMAND`. Each command is a thin layer over one function of the library."""
 
+import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from saw_edu import threads
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The saw-edu course.")
 
@@ -299,6 +303,10 @@ def _reported(command: str) -> Iterator[None]:
 
 def main() -> None:
     """Entry point of the `saw-edu` script."""
+    threads.prepare()  # before any command imports torch
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # where Greek letters cannot be written, something else is
+            stream.reconfigure(errors="replace")
     app()
 
 

@@ -141,7 +141,7 @@ def load(source: str, frame_stack: int = 1) -> Dataset:
         raise ValueError(f"frame_stack must be at least 1 frame, got {frame_stack}")
     if source in dataset_names():
         dataset = _collect(source)
-    elif source.endswith(".npz") or Path(source).is_file():
+    elif source.endswith(".npz") or Path(source).expanduser().is_file():
         trajectories = load_npz(source)
         dataset = Dataset(source, trajectories, trajectories.spec(), world=None)
     else:

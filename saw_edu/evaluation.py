@@ -149,11 +149,15 @@ def success_by_task(evaluation: Evaluation) -> pd.DataFrame:
 def success_by_distance(evaluation: Evaluation, edges: Sequence[float]) -> pd.DataFrame:
     """One row a bin of distance [edges[i], edges[i+1]): mean success over seeds with its 95 % interval.
 
-    Columns distance (the bin's middle, in cells), from_, to, mean, low, high, episodes.
+    Columns distance (the bin's middle, in cells), from_, to, mean, low, high, episodes. Where all seeds have the same
+    success, such as none at all, the interval is Wilson's over all episodes: seeds that agree are no certainty.
+    Episodes outside all bins (a goal without a path is infinitely far) are in no row; without any, there are no rows.
     """
     episodes = evaluation.episodes.copy()
     bins = np.digitize(episodes["distance"], edges) - 1
     episodes = episodes.assign(bin=bins)[(bins >= 0) & (bins < len(edges) - 1)]
+    if len(episodes) == 0:
+        return pd.DataFrame(columns=["distance", "mean", "low", "high", "episodes", "from_", "to"])
     table = _summarise(episodes, "bin")
     low, high = np.asarray(edges)[table["bin"]], np.asarray(edges)[table["bin"] + 1]
     # distances are whole cells: [1, 5) holds 1, 2, 3 and 4, whose middle is 2.5
@@ -166,7 +170,7 @@ def _summarise(episodes: pd.DataFrame, by: str) -> pd.DataFrame:
     for key, group in episodes.groupby(by, sort=True):
         per_seed = group.groupby("seed")["success"].mean().to_numpy()
         count = len(group)
-        if len(per_seed) > 1:
+        if len(per_seed) > 1 and per_seed.min() < per_seed.max():
             low, high = seed_interval(per_seed)
         else:
             low, high = episode_interval(int(group["success"].sum()), count)

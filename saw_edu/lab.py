@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from saw_edu import threads
 from saw_edu.place import course_root
 
 START_PAGE = "notebooks/README.md"
@@ -158,7 +159,9 @@ def prepare(
     search_path = [str(Path(__file__).parent / "jupyter"), environment.get("JUPYTER_CONFIG_PATH", "")]
     programs = [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]  # `saw-edu` in its terminals
     settings = {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, search_path)), "PATH": os.pathsep.join(programs)}
-    return Launch(folder, [*command, *arguments], {**environment, **settings}, messages)
+    launched = {**environment, **settings}
+    threads.prepare(launched, count=1)  # for kernels: the chapters' nets are small
+    return Launch(folder, [*command, *arguments], launched, messages)
 
 
 def start(launch: Launch) -> int:

@@ -4,7 +4,12 @@ import re
 from collections import Counter
 
 import pytest
-import torch
+
+from saw_edu import threads
+
+threads.prepare(count=1)  # before torch is imported, also for the processes that tests start
+
+import torch  # noqa: E402
 
 torch.set_num_threads(1)  # results to the last bit depend on the number of threads; and machines are shared
 

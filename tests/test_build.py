@@ -400,7 +400,7 @@ def notebook_of(*sources: str) -> nbformat.NotebookNode:
 def test_a_run_knows_its_mode_and_where_it_is(tmp_path: Path) -> None:
     text = "import os\nprint(os.environ.get('SAW_EDU_FAST'), os.getcwd(), os.environ.get('OMP_NUM_THREADS'))"
     for fast in (True, False):
-        run = run_notebook(notebook_of(text), tmp_path, fast=fast, deadline=60, threads=1)
+        run = run_notebook(notebook_of(text), tmp_path, fast=fast, deadline=60)
         assert run.error is None
         assert run.notebook.cells[0].outputs[0].text.split() == ["1" if fast else "None", str(tmp_path), "1"]
         assert "execution" not in run.notebook.cells[0].metadata

@@ -25,7 +25,7 @@ def _label(path: Path) -> str:
 @pytest.mark.parametrize("path", CHAPTERS, ids=_label)
 def test_a_chapter_runs_and_its_outputs_are_fit_to_commit(path: Path) -> None:
     chapter = read_chapter(path)
-    run = run_notebook(chapter.notebook(), path.parent, fast=True, deadline=DEADLINE, threads=1)
+    run = run_notebook(chapter.notebook(), path.parent, fast=True, deadline=DEADLINE)
     assert run.error is None, failure(chapter, run)
     outputs.clean(run.notebook, ROOT)
     lines = [f"{path}:{chapter.cells[index].line}: {words}" for index, words in outputs.faults(run.notebook)]
@@ -39,7 +39,7 @@ def test_a_students_notebook_stops_nowhere_but_at_exercises(path: Path) -> None:
     chapter = read_chapter(path)
     content = student_notebooks(chapter.unit, [chapter])[f"{chapter.name}.ipynb"]
     notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
-    run = run_notebook(notebook, path.parent, fast=True, deadline=DEADLINE, threads=1, keep_going=True)
+    run = run_notebook(notebook, path.parent, fast=True, deadline=DEADLINE, keep_going=True)
     assert run.error is None, run.error  # the kernel lives to the end
     first = next((i for i, cell in enumerate(chapter.cells) if cell.role == "exercise"), len(chapter.cells))
     early = [(chapter.cells[i].line, error) for i, error in _errors(notebook) if i < first]

@@ -19,6 +19,6 @@ def test_notebooks_are_what_the_sources_give() -> None:
 @pytest.mark.parametrize("source", chapter_paths(COURSE), ids=lambda path: path.stem)
 def test_a_chapter_runs_in_full_within_its_memory(source: Path) -> None:
     """Times are not asserted, for machines are shared; the committed notebooks tell theirs."""
-    run = run_notebook(read_chapter(source).notebook(), source.parent, fast=False, deadline=900, threads=1)
+    run = run_notebook(read_chapter(source).notebook(), source.parent, fast=False, deadline=900)
     assert run.error is None, run.error
     assert run.peak_mebibytes is None or run.peak_mebibytes < 3 * 1024

@@ -1,5 +1,7 @@
 """Trajectories and the .npz layout: round trips, and one clear error for each fault of a file."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -56,7 +58,7 @@ def test_a_processed_compact_file(tmp_path) -> None:  # type: ignore[no-untyped-
         ({"terminals": None}, r"lacks \['terminals'\]"),
         ({"actions": np.zeros((6, 1), np.float32)}, "actions has 6 rows"),
         ({"actions": np.zeros((7,), np.float32)}, "actions must be"),
-        ({"observations": with_nan()}, "NaN or infinity, the first in row 3"),
+        ({"observations": with_nan()}, "NaN, infinity or number beyond float32, the first in row 3"),
         ({"observations": np.zeros((7, 2), "U3")}, "numbers are needed"),
         ({"observations": np.zeros((7, 2), np.uint8)}, "floats are needed"),
         ({"observations": np.zeros(7, np.float32)}, r"must be \(rows, numbers\)"),
@@ -105,3 +107,75 @@ def test_moving_keeps_bounds_and_integers() -> None:
     assert data.observations.dtype == torch.float64
     assert data.actions.dtype == data.episode_ends.dtype == torch.int64
     assert data.spec(num_actions=9).action_dim == 9
+
+
+# What files of other projects bring
+
+
+def _file(path: Path, **changed: np.ndarray) -> Path:
+    arrays = {
+        "observations": np.zeros((6, 2), np.float32),
+        "actions": np.zeros((6, 2), np.float32),
+        "terminals": np.array([0, 0, 1, 0, 0, 1], bool),
+    }
+    np.savez(path, **{**arrays, **changed})
+    return path
+
+
+def test_ends_of_episodes_may_be_called_timeouts(tmp_path: Path) -> None:
+    none = np.zeros(6, bool)
+    read = load_npz(_file(tmp_path / "d4rl.npz", terminals=none, timeouts=np.array([0, 0, 1, 0, 0, 1], bool)))
+    assert read.episode_ends.tolist() == [3, 6]
+    with pytest.raises(DatasetError, match="last row is not a terminal"):
+        load_npz(_file(tmp_path / "neither.npz", terminals=none))
+
+
+def test_arrays_that_nobody_needs_may_hold_anything(tmp_path: Path) -> None:
+    infos = np.array([{"a": 1}] * 6, dtype=object)
+    assert load_npz(_file(tmp_path / "infos.npz", infos=infos)).num_episodes == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"actions": np.array([0, 1, -1, 2, 0, 1])}, "numbered from 0, row 2 has -1: shift the labels"),
+        ({"actions": np.array([[0, 0]] * 3 + [[0, -4]] * 3, np.float32)}, r"row 3 has 4. Divide them by 4"),
+        ({"observations": np.array([[0, 0]] * 4 + [[0, 1e300]] * 2)}, "beyond float32, the first in row 4"),
+        ({"observations": np.array([[0, 0]] * 5 + [[np.nan, 0]], np.float32)}, "NaN.* first in row 5"),
+    ],
+)
+def test_numbers_that_no_policy_can_learn_from_are_named(tmp_path: Path, changed: dict, words: str) -> None:
+    with pytest.raises(DatasetError, match=words):
+        load_npz(_file(tmp_path / "wrong.npz", **changed))
+
+
+def test_a_file_that_may_not_be_read_is_not_called_truncated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _file(tmp_path / "locked.npz")
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(DatasetError, match="may not be read by you"):
+        load_npz(path)
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(np, "load", full)
+    with pytest.raises(DatasetError, match="GiB of memory"):
+        load_npz(path)
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = load_npz(_file(tmp_path / "good.npz"))
+    old = save_npz(tmp_path / "kept.npz", data).read_bytes()
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_npz(tmp_path / "kept.npz", data)
+    assert (tmp_path / "kept.npz").read_bytes() == old
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.npz", "kept.npz"]

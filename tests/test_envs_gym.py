@@ -174,3 +174,20 @@ def test_picture_shows_what_is_where() -> None:
     assert pixel(1, 1) == AGENT
     assert pixel(3, 4, right=0.73) == GOAL
     assert pixel(3, 4) not in (WALL, AGENT, GOAL), "the goal is a ring: an agent inside it can be seen"
+
+
+def test_a_render_mode_that_is_not_there_is_refused() -> None:
+    for make in (MazeEnv, MazeVectorEnv):
+        with pytest.raises(ValueError, match="render_mode is None or 'rgb_array', got 'human'"):
+            make(GridMaze("u-turn"), render_mode="human")
+
+
+def test_a_number_that_is_no_action_is_refused() -> None:
+    single, many = MazeEnv(GridMaze("u-turn")), MazeVectorEnv(GridMaze("u-turn"), 2)
+    single.reset(seed=0)
+    many.reset(seed=0)
+    for wrong in (-1, 5):
+        with pytest.raises(ValueError, match="from 0 to 4"):
+            single.step(wrong)
+        with pytest.raises(ValueError, match="from 0 to 4"):
+            many.step(np.array([0, wrong]))

@@ -1,11 +1,13 @@
 """Evaluation with known answers: an oracle always arrives, an idle policy never; intervals cover what they promise."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from saw_edu.envs import GridMaze, PointMaze
 from saw_edu.evaluation import (
+    Evaluation,
     episode_interval,
     episodes_by_distance,
     evaluate,
@@ -131,3 +133,21 @@ def test_bad_input(episodes: tuple[torch.Tensor, torch.Tensor]) -> None:
         evaluate([], WORLD, *episodes, progress=False)
     with pytest.raises(ValueError, match="frame_stack must be at least 1 frame, got 0"):
         evaluate([idle], WORLD, *episodes, frame_stack=0, progress=False)
+
+
+def test_seeds_that_all_fail_are_no_certainty() -> None:
+    episodes = pd.DataFrame(
+        {"seed": [s for s in range(5) for _ in range(50)], "distance": 3.0, "success": 0, "steps": 9}
+    )
+    row = success_by_distance(Evaluation(episodes), [1, 5]).iloc[0]
+    assert row["mean"] == row["low"] == 0
+    assert row["high"] == pytest.approx(0.0151, abs=1e-3)  # Wilson's for 0 of 250
+    row = success_by_distance(Evaluation(episodes.assign(success=1)), [1, 5]).iloc[0]
+    assert row["low"] < 1 == row["high"]
+
+
+def test_without_an_episode_in_any_bin_the_table_is_empty() -> None:
+    episodes = pd.DataFrame({"seed": [0, 1], "distance": np.inf, "success": 0, "steps": 9})
+    table = success_by_distance(Evaluation(episodes), [1, 5])
+    assert len(table) == 0
+    assert {"distance", "mean", "low", "high"} <= set(table.columns)

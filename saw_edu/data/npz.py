@@ -8,6 +8,10 @@ import numpy as np
 import torch
 
 from saw_edu.data.trajectories import Trajectories
+from saw_edu.place import whole_file
+
+_USED = ("observations", "next_observations", "actions", "terminals", "timeouts", "valids")
+ACTION_TOLERANCE = 1e-4  # beyond [-1, 1]: rounding
 
 
 class DatasetError(ValueError):
@@ -20,7 +24,7 @@ def save_npz(path: str | Path, trajectories: Trajectories) -> Path:
     A compact data set is written as OGBench's downloads are: one terminal at the last row of each episode, and no
     `next_observations`. The file appears under its name only when it is complete.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     terminals = np.zeros(len(trajectories.observations), dtype=bool)
     terminals[trajectories.episode_ends.cpu().numpy() - 1] = True
     arrays = {
@@ -30,52 +34,60 @@ def save_npz(path: str | Path, trajectories: Trajectories) -> Path:
     }
     if trajectories.next_observations is not None:
         arrays["next_observations"] = trajectories.next_observations.cpu().numpy()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    with whole_file(path) as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    partial.replace(path)
     return path
 
 
 def load_npz(path: str | Path) -> Trajectories:
     """Read a data set in OGBench's layout, of floats or of uint8 images (rows, height, width, channels).
 
-    `terminals` marks the last row of each episode. With `next_observations` the file is *regular*, without it
-    *compact*; a compact file that OGBench's loader has already processed (`valids`, two terminals an episode) is
-    read too.
+    `terminals` marks the last row of each episode, `timeouts` too where there are some (as in D4RL's files). With
+    `next_observations` the file is *regular*, without it *compact*; a compact file that OGBench's loader has already
+    processed (`valids`, two terminals an episode) is read too.
 
     Raises:
         FileNotFoundError: no such file.
         DatasetError: not an .npz file, truncated, a missing or misshapen array, numbers that are not finite,
             no terminal at the end.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"no data set at {path}: check the path, or write one with `save_npz`")
-    arrays = _read(path)
-    observations, actions, ends = _validate(path, arrays)
-    following = arrays.get("next_observations")
-    return Trajectories(
-        torch.from_numpy(observations),
-        torch.from_numpy(actions),
-        torch.from_numpy(ends),
-        None if following is None else torch.from_numpy(following.astype(observations.dtype)),
-    )
+    try:
+        arrays = _read(path)
+        observations, actions, ends = _validate(path, arrays)
+        following = arrays.get("next_observations")
+        return Trajectories(
+            torch.from_numpy(observations),
+            torch.from_numpy(actions),
+            torch.from_numpy(ends),
+            None if following is None else torch.from_numpy(following.astype(observations.dtype)),
+        )
+    except MemoryError:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist() if Path(entry.filename).stem in _USED)
+        raise DatasetError(
+            f"{path} needs {size / 2**30:.1f} GiB of memory, and about as much again to be checked and converted, which "
+            "cannot be had here: use fewer episodes, or a machine with more memory"
+        ) from None
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
+    """The arrays that are used; others may hold anything."""
     try:
         file = np.load(path, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise DatasetError(f"{path} is a single array, not an .npz file with named arrays")
         with file:
-            return {key: file[key] for key in file.files}
+            return {key: file[key] for key in file.files if key in _USED}
     except DatasetError:
         raise
+    except PermissionError as error:
+        raise DatasetError(f"{path} may not be read by you ({error}): change its permissions") from error
     except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, KeyError) as error:
         raise DatasetError(
-            f"{path} cannot be read as an .npz file, it may be truncated: delete it and get it again ({error})"
+            f"{path} cannot be read as an .npz file, it may be truncated: get it again ({error})"
         ) from error
 
 
@@ -89,13 +101,15 @@ def _validate(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np
     if rows == 0:
         raise DatasetError(f"{path} is empty: it has no rows")
     for key, array in arrays.items():
-        if key in ("observations", "next_observations", "actions", "terminals", "valids") and len(array) != rows:
+        if len(array) != rows:
             raise DatasetError(f"{path}: {key} has {len(array)} rows, observations has {rows}: they must be equal")
         if array.dtype.kind not in "fiub":
             raise DatasetError(f"{path}: {key} holds {array.dtype}, numbers are needed")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            row = int(np.argwhere(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0, 0])
-            raise DatasetError(f"{path}: {key} has a NaN or infinity, the first in row {row}")
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(array.astype(np.float32)) if array.dtype.kind == "f" else np.array(True)
+        if not finite.all():
+            row = int(np.argwhere(~finite.reshape(len(array), -1).all(axis=1))[0, 0])
+            raise DatasetError(f"{path}: {key} has a NaN, infinity or number beyond float32, the first in row {row}")
     if observations.ndim not in (2, 4):
         raise DatasetError(
             f"{path}: observations must be (rows, numbers) or images (rows, height, width, channels), "
@@ -117,6 +131,17 @@ def _validate(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np
         raise DatasetError(
             f"{path}: actions must be floats (rows, numbers) or integers (rows,), got {actions.dtype} {actions.shape}"
         )
+    if discrete and actions.min() < 0:
+        row = int(np.argmax(actions < 0))
+        raise DatasetError(f"{path}: actions are numbered from 0, row {row} has {actions[row]}: shift the labels")
+    if not discrete and np.abs(actions).max() > 1 + ACTION_TOLERANCE:
+        row = int(np.argmax(np.abs(actions).max(axis=1) > 1 + ACTION_TOLERANCE))
+        raise DatasetError(
+            f"{path}: actions must lie in [-1, 1], where policies act; row {row} has {np.abs(actions[row]).max():.3g}. "
+            f"Divide them by {np.abs(actions).max():.3g}, and multiply a policy's by it for your environment"
+        )
+    if "timeouts" in arrays:
+        terminals = terminals.astype(bool) | arrays["timeouts"].astype(bool)
     if not terminals[-1]:
         raise DatasetError(
             f"{path}: the last row is not a terminal, so the last episode is cut off: the file may be truncated"
@@ -128,6 +153,8 @@ def _validate(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np
     lengths = np.diff(ends, prepend=0)
     if len(ends) == 0 or ends[-1] != rows or lengths.min() < shortest:
         row = int(ends[lengths.argmin()] - 1) if len(ends) else 0
-        raise DatasetError(f"{path}: every episode needs at least {shortest} rows; look at `terminals` near row {row}")
+        raise DatasetError(
+            f"{path}: every episode needs at least {shortest} rows; look at `terminals` (and `timeouts`) near row {row}"
+        )
     observations = observations if is_image else observations.astype(np.float32)
     return observations, actions.astype(np.int64 if discrete else np.float32), ends.astype(np.int64)

@@ -44,6 +44,18 @@ def _action_space(world: World) -> spaces.Space[Any]:
     return spaces.Box(-1.0, 1.0, (world.spec.action_dim,), np.float32)
 
 
+def _check_render_mode(render_mode: str | None) -> None:
+    if render_mode not in (None, *MazeEnv.metadata["render_modes"]):
+        raise ValueError(f"render_mode is None or 'rgb_array', got {render_mode!r}")
+
+
+def _check_actions(world: World, actions: Tensor) -> Tensor:
+    """Raises ValueError for a number that is no action; a tensor's own indexing would take -1 for the last."""
+    if world.spec.discrete and (int(actions.min()) < 0 or int(actions.max()) >= world.spec.action_dim):
+        raise ValueError(f"actions are numbers from 0 to {world.spec.action_dim - 1}, got {actions.tolist()}")
+    return actions
+
+
 def _draw(world: World, num: int, generator: torch.Generator, options: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
     """Starts and goals (num, 2): the states given, those of given task numbers, or of tasks drawn at random."""
     options = options or {}
@@ -85,6 +97,7 @@ class MazeEnv(gymnasium.Env[Observation, Any]):
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  (gymnasium's own declaration)
 
     def __init__(self, world: World, render_mode: str | None = None) -> None:
+        _check_render_mode(render_mode)
         self.world = world
         self.render_mode = render_mode
         self.observation_space = _observation_space(world)
@@ -107,7 +120,7 @@ class MazeEnv(gymnasium.Env[Observation, Any]):
         """One action. Raises RuntimeError before the first reset."""
         if self._state is None:
             raise RuntimeError("call reset() before step()")
-        actions = torch.as_tensor(np.asarray(action))[None]
+        actions = _check_actions(self.world, torch.as_tensor(np.asarray(action))[None])
         self._state = self.world.step(self._state, actions, self._generator)
         self._steps += 1
         success = bool(self.world.reached(self._state, self._goal))
@@ -148,6 +161,7 @@ class MazeVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
     def __init__(self, world: World, num_envs: int = 1, render_mode: str | None = None) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+        _check_render_mode(render_mode)
         self.metadata = {**MazeEnv.metadata, "autoreset_mode": AutoresetMode.NEXT_STEP}
         self.world = world
         self.num_envs = num_envs
@@ -190,7 +204,8 @@ class MazeVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
         if self._states is None:
             raise RuntimeError("call reset() before step()")
         fresh = self._ended
-        self._states = self.world.step(self._states, torch.as_tensor(np.asarray(actions)), self._generator)
+        chosen = _check_actions(self.world, torch.as_tensor(np.asarray(actions)))
+        self._states = self.world.step(self._states, chosen, self._generator)
         self._steps = self._steps + 1
         if fresh.any():
             self._restart(fresh)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,41 @@ from saw_edu.evaluation import Evaluation, episodes_by_distance, evaluate, succe
 from saw_edu.place import write_text
 from saw_edu.runs.folder import RunError, Say, count, read_config, reported_failures, restore
 from saw_edu.training import Policy, TrainingResult
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run as its folder holds it."""
+
+    folder: Path
+    config: dict[str, Any]  # config.json
+    result: TrainingResult  # agent, spec, seeds and networks; its policies take the most likely action
+
+    def policies(self, temperature: float = 0.0, generator: torch.Generator | None = None) -> list[Policy]:
+        """One policy a seed, drawing its actions at a temperature above 0."""
+        return [Policy(self.result.agent, networks, temperature, generator) for networks in self.result.networks]
+
+
+def load(folder: str | Path) -> FinishedRun:
+    """Read a finished run: `saw_edu.runs.load("runs/mine").policies()[0](observations, goals)`.
+
+    Raises:
+        RunError: no run there, or one that is not finished or cannot be read.
+    """
+    folder = Path(folder).expanduser()
+    config = read_config(folder)
+    try:
+        agent = restore(agent_class(config["agent"]), config["options"])
+    except ValueError as error:
+        raise RunError(f"{folder}/config.json: {error}") from None
+    spec = restore(Spec, config["spec"])
+    if not (folder / "networks.pt").exists():
+        raise RunError(f"{folder} is not finished. To go on:\n  {config['command']}")
+    try:
+        return FinishedRun(folder, config, TrainingResult.load(folder / "networks.pt", agent, spec))
+    except (ValueError, RuntimeError, EOFError, OSError, KeyError, pickle.UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise RunError(f"{folder}/networks.pt cannot be used: delete it and train again ({reason})") from None
 
 
 def evaluate_run(
@@ -41,27 +77,16 @@ def evaluate_run(
     """
     if episodes < 1 or temperature < 0:
         raise RunError(f"--episodes must be at least 1 and --temperature at least 0, got {episodes} and {temperature}")
-    config = read_config(folder)
-    try:
-        agent = restore(agent_class(config["agent"]), config["options"])
-    except ValueError as error:
-        raise RunError(f"{folder}/config.json: {error}") from None
-    spec = restore(Spec, config["spec"])
-    place = _world_of(config, spec, world)
-    if not (folder / "networks.pt").exists():
-        raise RunError(f"{folder} is not finished. To go on:\n  {config['command']}")
-    try:
-        result = TrainingResult.load(folder / "networks.pt", agent, spec)
-    except (ValueError, RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunError(f"{folder}/networks.pt cannot be used: delete it and train again ({reason})") from None
+    config = read_config(Path(folder).expanduser())
+    place = _world_of(config, restore(Spec, config["spec"]), world)
+    run = load(folder)
     edges = distance_edges(place.maze.diameter)
     generator = torch.Generator().manual_seed(2)
-    policies = [Policy(agent, networks, temperature, generator) for networks in result.networks]
+    torch.set_num_threads(1)  # small batches of small nets
     with reported_failures({"episodes": episodes}, "interrupted; nothing was written"):
         starts, goals = episodes_by_distance(place, edges, episodes, torch.Generator().manual_seed(1))
         outcome = evaluate(
-            policies,
+            run.policies(temperature, generator),
             place,
             starts,
             goals,
@@ -69,13 +94,19 @@ def evaluate_run(
             frame_stack=config["frame_stack"],
             progress=sys.stderr.isatty(),
         )
-    seeds = outcome.episodes["seed"].map(dict(enumerate(result.seeds)))
+    seeds = outcome.episodes["seed"].map(dict(enumerate(run.result.seeds)))
     table = outcome.episodes.assign(seed=seeds, temperature=temperature, world=world or config["dataset"]["world"])
-    write_text(folder / "evaluation.csv", table.to_csv(index=False))
-    say(f"{type(agent).__name__} trained on {config['dataset']['source']}, {count(len(result.seeds))}, in {place}")
+    name, seeds_said = type(run.result.agent).__name__, count(len(run.result.seeds))
+    say(f"{name} trained on {config['dataset']['source']}, {seeds_said}, in {place}, {_actions_at(temperature)}")
     say(_table(outcome, edges))
-    say(f"Every episode: {folder / 'evaluation.csv'}")
+    path = run.folder / "evaluation.csv"
+    write_text(path, table.to_csv(index=False))
+    say(f"Every episode: {path}")
     return success_by_distance(outcome, edges)
+
+
+def _actions_at(temperature: float) -> str:
+    return "greedy actions (temperature 0)" if temperature == 0 else f"actions drawn at temperature {temperature:g}"
 
 
 def _world_of(config: dict[str, Any], spec: Spec, given: str | None) -> World:

@@ -11,6 +11,11 @@ from typing import Any
 
 import torch
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from saw_edu import datasets
 from saw_edu.training import TrainingDivergedError
 
@@ -18,6 +23,8 @@ RUNS = Path("runs")
 # what config.json holds
 KEYS = {"agent", "options", "training", "seeds", "together", "dataset", "frame_stack", "spec", "made_with", "command"}
 FREE_TO_CHANGE = ("checkpoint_every",)  # of the training options: what does not touch the result
+
+GROWS = ("steps", "seeds")
 
 Say = Callable[[str], object]
 
@@ -40,27 +47,50 @@ class RunInterruptedError(RunError):
     code = 130
 
 
-def check_folder(folder: Path, config: dict[str, Any]) -> bool:
-    """Whether this very run has begun in the folder. Raises RunError where something else is in it."""
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Keep a run's folder for this process. Raises RunError while another one trains there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as file:
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunError(
+                f"another process is training in {folder}: wait until it is done, or give another folder with --out"
+            ) from None
+        yield
+
+
+def check_folder(folder: Path, config: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether this very run has begun in the folder, and whether it is now to grow: more steps, or more seeds.
+
+    Raises RunError where something else is in it.
+    """
     if not (folder / "config.json").exists():
         others = [folder] if folder.is_file() else folder.glob("*")
-        if any(path.suffix != ".partial" for path in others):
+        if any(path.suffix != ".partial" and path.name != ".lock" for path in others):
             raise RunError(f"{folder} holds something else, not a run: give another folder with --out")
-        return False
+        return False, False
     old, new = _decisive(read_config(folder)), _decisive(config)
     if not (folder / "networks.pt").exists() and not any(folder.glob("checkpoints/**/*.pt")):
-        return False  # nothing was trained yet, so nothing is lost
+        return False, False  # nothing was trained yet, so nothing is lost
     differences = [
         f"  {key}: {old.get(key, 'not set')} there, {new.get(key, 'not set')} now"
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
     ]
-    if differences:
+    decided = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key not in GROWS]
+    grows = not decided and all(old[name] <= new[name] for name in GROWS)
+    if old["steps"] < new["steps"] and new["final_learning_rate"] is not None:
+        grows = False
+    if differences and not grows:
         raise RunError(
             f"{folder} holds a run with other options:\n" + "\n".join(differences) + "\n"
-            "Give this one another folder with --out FOLDER, or delete that folder."
+            "Give this one another folder with --out FOLDER, or delete that folder.\n"
+            "(Only more --seeds, and more --steps at a learning rate that does not decay, go on with a run.)"
         )
-    return True
+    return True, bool(differences)
 
 
 def changes_since(folder: Path, config: dict[str, Any]) -> list[str]:

@@ -39,6 +39,7 @@ class TrainOptions(Generic[AgentT]):
     together: Annotated[bool | None, _SWITCH] = None  # train all seeds side by side; None: on a GPU only
     out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None  # the run's folder; None: runs/AGENT-DATASET
     device: str = "cpu"  # where to train: cpu, cuda, cuda:1, ...
+    threads: Annotated[int | None, tyro.conf.arg(metavar="COUNT")] = None  # of torch; None: by nets and load
     agent: tyro.conf.OmitArgPrefixes[AgentT]
     training: tyro.conf.OmitArgPrefixes[TrainingConfig]
 
@@ -69,6 +70,14 @@ def _first_line(agent: type) -> str:
     return text.split(": ", 1)[-1]
 
 
+RENAMED = {
+    "--actor-hidden-dims": "--policy-hidden-dims",
+    "--low-actor-hidden-dims": "--subgoal-policy-hidden-dims",
+    "--actor-loss": "--extraction",
+}
+"""Options that once had another name, which still works."""
+
+
 def parse(agent: str, arguments: Sequence[str]) -> TrainOptions[Any]:
     """The options of one agent, from the command line. Shows help or an error and exits, where asked or needed.
 
@@ -81,12 +90,14 @@ def parse(agent: str, arguments: Sequence[str]) -> TrainOptions[Any]:
         raise RunError(str(error)) from None
     options: TrainOptions[Any] = tyro.cli(
         TrainOptions[kind],  # type: ignore[valid-type]
-        args=arguments,
+        args=[RENAMED.get(word, word) for word in arguments],
         prog=f"saw-edu train --agent {agent}",
         description=f"Train {kind.__name__}. `saw-edu train --help` lists the agents and data sets.",
     )
     if options.seeds < 1:
         raise RunError(f"--seeds must be at least 1, got {options.seeds}")
+    if options.threads is not None and options.threads < 1:
+        raise RunError(f"--threads must be at least 1, got {options.threads}")
     _check_device(options.device)
     return options
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from saw_edu import datasets
+from saw_edu import datasets, threads
 from saw_edu.datasets import Dataset
 from saw_edu.place import write_text
-from saw_edu.runs.folder import RUNS, RunError, Say, changes_since, check_folder, count, reported_failures
+from saw_edu.runs.folder import RUNS, RunError, Say, changes_since, check_folder, count, only_writer, reported_failures
 from saw_edu.runs.options import TrainOptions, parse
 from saw_edu.runs.provenance import commit
 from saw_edu.training import train
@@ -42,20 +42,21 @@ def train_run(agent: str, arguments: Sequence[str], say: Say = print) -> Path:
     except (ValueError, OSError) as error:
         raise RunError(str(error)) from None
     _check_fit(options, dataset)
-    folder = options.out or RUNS / f"{agent}-{dataset.label}"
+    folder = (options.out or RUNS / f"{agent}-{dataset.label}").expanduser()
     command = shlex.join(["saw-edu", "train", "--agent", agent, *arguments])
     config = _describe(agent, options, dataset, command)
-    begun = check_folder(folder, config)
-    if (folder / "networks.pt").exists():
-        say(f"{folder} is finished already. Evaluate it with: saw-edu evaluate {folder}")
+    begun, grows = check_folder(folder, config)
+    if (folder / "networks.pt").exists() and not grows:
+        say(f"{folder} is finished already. Evaluate it with: saw-edu evaluate {folder}{_world_option(dataset)}")
         return folder
-    if not begun:
-        write_text(folder / "config.json", json.dumps(config, indent=1) + "\n")
     say(f"{type(options.agent).__name__} on {dataset.label}, {count(options.seeds)}, into {folder}")
+    say(_use_threads(options))
     say(f"{dataset.trajectories}")
     for line in ["Continuing from the checkpoints there.", *changes_since(folder, config)] if begun else []:
         say(line)
-    with reported_failures(_knobs(options), f"interrupted. To go on:\n  {command}"):
+    with reported_failures(_knobs(options), f"interrupted. To go on:\n  {command}"), only_writer(folder):
+        if not begun or grows:
+            write_text(folder / "config.json", json.dumps(config, indent=1) + "\n")
         result = train(
             options.agent,
             dataset.trajectories,
@@ -65,14 +66,29 @@ def train_run(agent: str, arguments: Sequence[str], say: Say = print) -> Path:
             checkpoints=folder / "checkpoints",
             device=options.device,
             together=_together(options),
+            metrics=folder / "metrics.csv",
+            say=None if sys.stderr.isatty() else say,
             progress=sys.stderr.isatty(),
         )
-        write_text(folder / "metrics.csv", result.metrics.to_csv(index=False))
         if result.interrupted:
             raise KeyboardInterrupt
         result.save(folder / "networks.pt")
-    say(f"Done. Evaluate it with: saw-edu evaluate {folder}")
+    say(f"Done. Evaluate it with: saw-edu evaluate {folder}{_world_option(dataset)}")
     return folder
+
+
+def _world_option(dataset: Dataset) -> str:
+    """What `saw-edu evaluate` must be told beside the folder: data of a file do not say where they were collected."""
+    return "" if dataset.world else " --world NAME (a maze with observations of this size)"
+
+
+def _use_threads(options: TrainOptions[Any]) -> str:
+    """Set torch's threads for this process, and say how many and why."""
+    sizes = dataclasses.asdict(options.agent)
+    widths = [width for name, dims in sizes.items() if name.endswith("hidden_dims") for width in dims]
+    number, why = threads.choose(widths, options.threads)
+    torch.set_num_threads(number)
+    return f"{number} torch thread{'s' if number > 1 else ''}: {why}"
 
 
 def _check_fit(options: TrainOptions[Any], dataset: Dataset) -> None:

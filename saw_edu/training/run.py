@@ -210,8 +210,7 @@ class Run:
             "generators": [generator.get_state() for generator in self.generators],
             "rows": self.rows,
         }
-        with whole_file(path) as file:
-            torch.save(content, file)
+        write(path, content)
 
     def restore(self, path: Path, identity: dict[str, str]) -> None:
         """Continue from a checkpoint of the same run.
@@ -222,7 +221,15 @@ class Run:
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
             stored = dict(content["identity"])
-        except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        except (
+            RuntimeError,
+            EOFError,
+            KeyError,
+            ValueError,
+            OSError,
+            pickle.UnpicklingError,
+            zipfile.BadZipFile,
+        ) as error:
             raise ValueError(
                 f"{path} is not a whole checkpoint, delete it to start that seed again ({error})"
             ) from error
@@ -243,6 +250,22 @@ class Run:
         for generator, state in zip(self.generators, content["generators"], strict=True):
             generator.set_state(state.cpu())
         self.step, self.seconds, self.rows = content["step"], content["seconds"], content["rows"]
+
+
+def write(path: str | Path, content: dict[str, Any]) -> None:
+    """Save tensors to a file, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written, such as on a full disk; torch itself says so in other words.
+    """
+    try:
+        with whole_file(path) as file:
+            torch.save(content, file)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise OSError(
+            f"{path} could not be written, is the disk full? What was there before is kept ({reason})"
+        ) from error
 
 
 class _DeferredInterrupt:

@@ -18,7 +18,7 @@ from saw_edu.place import whole_file
 from saw_edu.training.fused import set_matmul_precision
 from saw_edu.training.identity import fingerprint
 from saw_edu.training.learner import Parts, TrainingConfig
-from saw_edu.training.run import Draw, Run, Watch
+from saw_edu.training.run import Draw, Run, Watch, write
 
 
 @dataclass
@@ -58,8 +58,7 @@ class TrainingResult:
             for networks in self.networks
         ]
         content = {"agent": type(self.agent).__name__, "seeds": self.seeds, "networks": states}
-        with whole_file(path) as file:
-            torch.save(content, file)
+        write(path, content)
         return Path(path)
 
     @classmethod
@@ -162,14 +161,14 @@ def train(
     result = TrainingResult(agent, spec)
     rows: list[dict[str, float]] = []
 
-    def write(latest: list[dict[str, float]]) -> None:
+    def write_metrics(latest: list[dict[str, float]]) -> None:
         if metrics is not None:
             with whole_file(metrics) as file:
                 pd.DataFrame(rows + latest).to_csv(file, index=False)
 
     objective = None
     with tqdm(total=config.steps * len(seeds), disable=not progress, unit=" updates", mininterval=0.5) as bar:
-        watch = Watch(bar, evaluate, evaluate_every, say, write)
+        watch = Watch(bar, evaluate, evaluate_every, say, write_metrics)
         for members in groups:
 
             def prepare(position: int, networks: Networks, members: list[int] = members) -> None:
@@ -194,7 +193,7 @@ def train(
                 where = f"step {run.step} of {config.steps} of seed {', '.join(map(str, members))}"
                 tqdm.write(f"stopped at {where}; what was trained is kept")
                 break
-    write([])
+    write_metrics([])
     result.metrics = pd.DataFrame(rows)
     return result if result.interrupted or result.seeds == seeds else result.only(seeds)
 

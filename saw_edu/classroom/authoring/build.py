@@ -1,6 +1,5 @@
 """`saw-edu build`: chapter sources → executed solution notebooks → student notebooks; and the proof that they agree."""
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -158,7 +157,6 @@ def build(
 def execute(course: Path, chapters: list[Chapter], options: Options) -> dict[Path, Run]:
     """Run chapters, several at a time, with a progress bar. Returns runs whose notebooks are ready to be written."""
     total = sum(cell.kind == "code" for chapter in chapters for cell in chapter.cells)
-    threads = max(1, (os.cpu_count() or 1) // options.jobs) if options.jobs > 1 else None
     with tqdm(total=total, unit="cell", desc="run") as bar:
 
         def one(chapter: Chapter) -> Run:
@@ -176,7 +174,6 @@ def execute(course: Path, chapters: list[Chapter], options: Options) -> dict[Pat
                 chapter.path.parent,
                 fast=options.fast,
                 deadline=options.deadline,
-                threads=threads,
                 before_cell=before,
             )
             if run.error is None:

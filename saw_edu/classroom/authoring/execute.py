@@ -13,6 +13,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat.notebooknode import NotebookNode
 
+from saw_edu import threads
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _GRACE = 20.0
 
@@ -53,19 +55,18 @@ def run_notebook(
     fast: bool,
     deadline: float,
     keep_going: bool = False,
-    threads: int | None = None,
     before_cell: Callable[[int], None] | None = None,
 ) -> Run:
     """Execute a notebook in place, in a fresh kernel whose working directory is `folder`.
 
     fast: whether SAW_EDU_FAST=1 is set in the kernel. deadline: seconds for the whole notebook. keep_going: whether
-    cells after one that fails run too. threads: what OMP_NUM_THREADS is set to. Returns a Run; a notebook's own errors
+    cells after one that fails run too. Returns a Run; a notebook's own errors
     are told there, not raised.
     """
     environment = {key: value for key, value in os.environ.items() if key not in ("SAW_EDU_FAST", "MPLBACKEND")}
     environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"SAW_EDU_FAST": "1"} if fast else {}
-    environment |= {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    threads.prepare(environment, count=1)  # the chapters' nets are small
     started = time.monotonic()
     client = _Client(
         notebook,
