@@ -68,7 +68,7 @@ def load_npz(path: str | Path) -> Trajectories:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist() if Path(entry.filename).stem in _USED)
         raise DatasetError(
-            f"{path} needs {size / 2**30:.1f} GiB of memory, and about as much again to be checked and converted, which "
+            f"{path} needs {size / 2**30:.1f} GiB of memory and about as much again to be converted, which "
             "cannot be had here: use fewer episodes, or a machine with more memory"
         ) from None
 
