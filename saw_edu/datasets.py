@@ -14,18 +14,18 @@ from pathlib import Path
 import torch
 
 from saw_edu.data import Spec, Trajectories, load_npz
-from saw_edu.envs import GridMaze, PointMaze, World, layout_names, navigate, random_walk
+from saw_edu.envs import GridMaze, InMaze, PointMaze, layout_names, navigate, random_walk
 
 
 @dataclass(frozen=True)
 class _Kind:
     """A kind of world, and how much data is collected in it."""
 
-    make: Callable[[str], World]
+    make: Callable[[str], InMaze]
     description: str
     episodes: int = 0  # 0: no data sets of this kind
     length: int = 0  # actions an episode
-    noise: float = 0.0  # of the "navigate" controller, see `World.perturb`
+    noise: float = 0.0  # of the "navigate" controller, see `InMaze.perturb`
 
 
 _KINDS = {
@@ -112,7 +112,7 @@ def explain_datasets() -> str:
     )
 
 
-def make_world(name: str) -> World:
+def make_world(name: str) -> InMaze:
     """The world of that name.
 
     Raises:

@@ -1,120 +1,22 @@
-"""Roll policies out and say how often they reach their goals, with honest intervals."""
+"""How often policies reach their goals: by task, by distance, with honest intervals. And episodes to ask that on."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from saw_edu.data import push_frame
-from saw_edu.envs import World
-
-PolicyLike = Callable[[Tensor, Tensor], Tensor]  # (observations, goals) -> actions
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The outcome of every episode of every seed."""
-
-    episodes: pd.DataFrame  # columns seed, task, distance (cells), success (0/1), steps
-    paths: Tensor | None = None  # (seeds, episodes, steps + 1, 2) states, where they were asked for
-
-    @property
-    def success(self) -> float:
-        """Mean success over all episodes and seeds."""
-        return float(self.episodes["success"].mean())
-
-
-@torch.no_grad()
-def evaluate(
-    policies: Sequence[PolicyLike],
-    world: World,
-    starts: Tensor,
-    goals: Tensor,
-    *,
-    tasks: Sequence[object] | None = None,
-    max_steps: int | None = None,
-    generator: torch.Generator | None = None,
-    keep_paths: bool = False,
-    frame_stack: int = 1,
-    progress: bool = True,
-) -> Evaluation:
-    """All policies (one a seed) on the same episodes, in one batched roll-out.
-
-    An episode succeeds when its goal is reached within `max_steps`; it ends there.
-
-    Args:
-        policies: one for each seed.
-        world: where.
-        starts: (M, 2) states to start from.
-        goals: (M, 2) states to reach.
-        tasks: M labels; the episode's number where there are none.
-        max_steps: patience; the world's own where not given.
-        generator: for worlds that draw random numbers.
-        keep_paths: also return the states visited.
-        frame_stack: how many frames the policies see at once, oldest first; that of the data they were trained on. An
-            episode begins with its first frame repeated, and a goal is one frame repeated, as in OGBench.
-        progress: show a bar with the success so far.
-
-    Raises:
-        ValueError: no policies, not as many goals as starts, or a frame_stack below 1.
-    """
-    if len(policies) == 0 or len(starts) == 0 or len(starts) != len(goals):
-        raise ValueError(f"need policies and as many goals as starts, got {len(policies)}, {len(goals)}, {len(starts)}")
-    if frame_stack < 1:
-        raise ValueError(f"frame_stack must be at least 1 frame, got {frame_stack}")
-    steps, seeds, episodes = max_steps or world.max_steps, len(policies), len(starts)
-    states, ends = starts.repeat(seeds, 1), goals.repeat(seeds, 1)  # (S * M, 2)
-    goal_observations = torch.cat([world.observe(ends)] * frame_stack, dim=-1)
-    observations = torch.cat([world.observe(states)] * frame_stack, dim=-1)
-    done = world.reached(states, ends)
-    lengths = torch.where(done, 0, steps)
-    paths = [states] if keep_paths else None
-    with tqdm(total=steps, disable=not progress, unit=" steps", desc="evaluation", mininterval=0.5) as bar:
-        for step in range(1, steps + 1):
-            actions = torch.cat(
-                [
-                    policy(o, g)
-                    for policy, o, g in zip(
-                        policies, observations.chunk(seeds), goal_observations.chunk(seeds), strict=True
-                    )
-                ]
-            )
-            states = torch.where(done[:, None], states, world.step(states, actions, generator))
-            observations = push_frame(observations, world.observe(states))
-            arrived = world.reached(states, ends) & ~done
-            lengths = torch.where(arrived, step, lengths)
-            done |= arrived
-            if paths is not None:
-                paths.append(states)
-            bar.update()
-            if step % 10 == 0:
-                bar.set_postfix(success=f"{float(done.double().mean()):.2f}", refresh=False)
-                if bool(done.all()):
-                    break
-    labels = list(tasks) if tasks is not None else list(range(episodes))
-    table = pd.DataFrame(
-        {
-            "seed": np.repeat(np.arange(seeds), episodes),
-            "task": labels * seeds,
-            "distance": np.tile(world.distances(starts, goals).cpu().numpy(), seeds),
-            "success": done.cpu().numpy().astype(int),
-            "steps": lengths.cpu().numpy(),
-        }
-    )
-    kept = None if paths is None else torch.stack(paths, dim=1).reshape(seeds, episodes, len(paths), -1)
-    return Evaluation(table, kept)
+from saw_edu.envs.world import LocatedWorld
+from saw_edu.rollouts import Evaluation
 
 
 def episodes_by_distance(
-    world: World, edges: Sequence[float], episodes: int, generator: torch.Generator, tries: int = 1_000
+    world: LocatedWorld, edges: Sequence[float], episodes: int, generator: torch.Generator, tries: int = 1_000
 ) -> tuple[Tensor, Tensor]:
     """Random starts and goals, `episodes` in each bin [edges[i], edges[i+1]) of shortest-path distance (cells).
 

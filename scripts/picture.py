@@ -19,7 +19,8 @@ import pandas as pd
 import torch
 
 from saw_edu.course import giant
-from saw_edu.evaluation import Evaluation, evaluate, success_by_distance
+from saw_edu.evaluation import success_by_distance
+from saw_edu.rollouts import Evaluation, evaluate
 from saw_edu.viz import plot_success_by_distance, plot_values, style
 
 ASSETS = Path(__file__).parent.parent / "assets"

@@ -17,7 +17,7 @@ from saw_edu.course.ch16.maze_panels import Panels
 from saw_edu.course.ch16.maze_scene import Cell, Choice, Scene
 from saw_edu.data import Trajectories
 from saw_edu.envs import Maze, PointMaze, navigate
-from saw_edu.evaluation import evaluate
+from saw_edu.rollouts import evaluate
 from saw_edu.training import Policy
 from saw_edu.viz.clickable import ClickablePicture
 

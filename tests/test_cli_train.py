@@ -22,8 +22,8 @@ from saw_edu.agents import AGENTS, SAW
 from saw_edu.cli import app
 from saw_edu.course import giant
 from saw_edu.data import HindsightGoals, Spec, save_npz
-from saw_edu.evaluation import Evaluation
-from saw_edu.evaluation import evaluate as rolled_out
+from saw_edu.rollouts import Evaluation
+from saw_edu.rollouts import evaluate as rolled_out
 from saw_edu.runs import RunError, distance_edges, load, provenance
 from saw_edu.runs.folder import RunFailedError, only_writer, reported_failures
 from saw_edu.runs.options import parse

@@ -7,14 +7,13 @@ import torch
 
 from saw_edu.envs import GridMaze, PointMaze
 from saw_edu.evaluation import (
-    Evaluation,
     episode_interval,
     episodes_by_distance,
-    evaluate,
     seed_interval,
     success_by_distance,
     success_by_task,
 )
+from saw_edu.rollouts import Evaluation, evaluate
 
 WORLD = PointMaze("medium", step_size=1.0, features="position", max_steps=120)
 EDGES = [1, 5, 9, 13]

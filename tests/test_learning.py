@@ -7,7 +7,7 @@ import torch
 
 from saw_edu.agents import AGENTS, CRL, GCBC, GCIQL, GCIVL, GCWAE, HIQL, QRL, RIS, SAW, Agent
 from saw_edu.envs import GridMaze, navigate
-from saw_edu.evaluation import evaluate
+from saw_edu.rollouts import evaluate
 from saw_edu.training import TrainingConfig, train
 
 DIMS: dict[str, Any] = {"value_hidden_dims": (64, 64), "policy_hidden_dims": (64, 64), "discount": 0.95}

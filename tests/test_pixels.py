@@ -24,8 +24,8 @@ from saw_edu.data import (
 )
 from saw_edu.envs import GridMaze, PointMaze, navigate
 from saw_edu.envs.maze.render import AGENT, FLOOR, WALL
-from saw_edu.evaluation import PolicyLike, evaluate
 from saw_edu.nn.encoders import ENCODERS, ImpalaEncoder, make_encoder
+from saw_edu.rollouts import PolicyLike, evaluate
 from saw_edu.training import TrainingConfig, train
 
 GOLDEN = Path(__file__).parents[1] / "assets" / "golden" / "pixels"

@@ -17,8 +17,9 @@ from torch import Tensor
 from saw_edu.agents import GCBC, GCIVL, HIQL, SAW, Agent
 from saw_edu.data import Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate
-from saw_edu.evaluation import episodes_by_distance, evaluate
+from saw_edu.evaluation import episodes_by_distance
 from saw_edu.place import course_root
+from saw_edu.rollouts import evaluate
 from saw_edu.runs.provenance import write_provenance
 from saw_edu.training import TrainingConfig, TrainingResult, train
 

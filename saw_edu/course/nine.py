@@ -21,8 +21,9 @@ import torch
 from saw_edu.agents import CRL, GCIQL, GCWAE, QRL, RIS, Agent
 from saw_edu.course import giant
 from saw_edu.data import Spec, Trajectories
-from saw_edu.evaluation import Evaluation, evaluate, success_by_distance
+from saw_edu.evaluation import success_by_distance
 from saw_edu.place import course_root
+from saw_edu.rollouts import Evaluation, evaluate
 from saw_edu.runs.provenance import write_provenance
 from saw_edu.training import TrainingResult, train
 

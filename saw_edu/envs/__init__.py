@@ -6,13 +6,17 @@ from saw_edu.envs.maze.collect import navigate, random_walk
 from saw_edu.envs.maze.grid import ACTIONS, GridMaze
 from saw_edu.envs.maze.point import PointMaze
 from saw_edu.envs.maze.render import picture
-from saw_edu.envs.world import World
+from saw_edu.envs.maze.world import InMaze
+from saw_edu.envs.world import Expert, Located, World
 
 register()
 
 __all__ = [
     "ACTIONS",
+    "Expert",
     "GridMaze",
+    "InMaze",
+    "Located",
     "Maze",
     "MazeEnv",
     "MazeVectorEnv",

@@ -20,25 +20,21 @@ from torch import Tensor
 from saw_edu.envs.maze.grid import GridMaze
 from saw_edu.envs.maze.point import PointMaze
 from saw_edu.envs.maze.render import picture
-from saw_edu.envs.world import World
+from saw_edu.envs.maze.world import InMaze
 
 Observation = dict[str, NDArray[Any]]
 IDS = ("saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0")
 
 
-def _observation_space(world: World) -> Any:
+def _observation_space(world: InMaze) -> Any:
     """Bounds hold for every state of the free space: a maze's border is always wall."""
-    if world.spec.image is not None:
-        picture_box = spaces.Box(0, 255, world.spec.image, np.uint8)
-        return spaces.Dict({"observation": picture_box, "goal": picture_box})
-    corners = torch.tensor(world.maze.extent).reshape(2, 2).T  # (2, 2): bottom left and top right
-    is_raw = getattr(world, "features", "") == "position"
-    low, high = corners.numpy() if is_raw else (np.full(world.spec.observation_dim, v) for v in (-1.0, 1.0))
-    box = spaces.Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
+    low, high = (bound.numpy() for bound in world.observation_bounds)
+    kind: Any = np.uint8 if world.spec.image is not None else np.float32
+    box = spaces.Box(low.astype(kind), high.astype(kind), dtype=kind)
     return spaces.Dict({"observation": box, "goal": box})
 
 
-def _action_space(world: World) -> spaces.Space[Any]:
+def _action_space(world: InMaze) -> spaces.Space[Any]:
     if world.spec.discrete:
         return spaces.Discrete(world.spec.action_dim)
     return spaces.Box(-1.0, 1.0, (world.spec.action_dim,), np.float32)
@@ -49,14 +45,14 @@ def _check_render_mode(render_mode: str | None) -> None:
         raise ValueError(f"render_mode is None or 'rgb_array', got {render_mode!r}")
 
 
-def _check_actions(world: World, actions: Tensor) -> Tensor:
+def _check_actions(world: InMaze, actions: Tensor) -> Tensor:
     """Raises ValueError for a number that is no action; a tensor's own indexing would take -1 for the last."""
     if world.spec.discrete and (int(actions.min()) < 0 or int(actions.max()) >= world.spec.action_dim):
         raise ValueError(f"actions are numbers from 0 to {world.spec.action_dim - 1}, got {actions.tolist()}")
     return actions
 
 
-def _draw(world: World, num: int, generator: torch.Generator, options: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
+def _draw(world: InMaze, num: int, generator: torch.Generator, options: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
     """Starts and goals (num, 2): the states given, those of given task numbers, or of tasks drawn at random."""
     options = options or {}
     if "start" in options or "goal" in options:
@@ -96,7 +92,7 @@ class MazeEnv(gymnasium.Env[Observation, Any]):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  (gymnasium's own declaration)
 
-    def __init__(self, world: World, render_mode: str | None = None) -> None:
+    def __init__(self, world: InMaze, render_mode: str | None = None) -> None:
         _check_render_mode(render_mode)
         self.world = world
         self.render_mode = render_mode
@@ -158,7 +154,7 @@ class MazeVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
         render_mode: None or "rgb_array" (a tuple of pictures).
     """
 
-    def __init__(self, world: World, num_envs: int = 1, render_mode: str | None = None) -> None:
+    def __init__(self, world: InMaze, num_envs: int = 1, render_mode: str | None = None) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
         _check_render_mode(render_mode)

@@ -15,9 +15,10 @@ import torch
 from saw_edu import datasets
 from saw_edu.agents import agent_class
 from saw_edu.data import Spec
-from saw_edu.envs import World
-from saw_edu.evaluation import Evaluation, episodes_by_distance, evaluate, success_by_distance
+from saw_edu.envs import InMaze
+from saw_edu.evaluation import episodes_by_distance, success_by_distance
 from saw_edu.place import write_text
+from saw_edu.rollouts import Evaluation, evaluate
 from saw_edu.runs.folder import RunError, Say, count, read_config, reported_failures, restore
 from saw_edu.training import Policy, TrainingResult
 
@@ -109,7 +110,7 @@ def _actions_at(temperature: float) -> str:
     return "greedy actions (temperature 0)" if temperature == 0 else f"actions drawn at temperature {temperature:g}"
 
 
-def _world_of(config: dict[str, Any], spec: Spec, given: str | None) -> World:
+def _world_of(config: dict[str, Any], spec: Spec, given: str | None) -> InMaze:
     name = given or config["dataset"]["world"]
     if name is None:
         raise RunError(

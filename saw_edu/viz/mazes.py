@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from torch import Tensor
 
-from saw_edu.envs import Maze, World
+from saw_edu.envs import InMaze, Maze
 from saw_edu.envs.maze.grid import MOVES
 from saw_edu.viz import style
 
@@ -23,7 +23,7 @@ START = {"marker": "o", "s": 140, "color": "white", "edgecolors": style.DARK, "l
 GOAL = {"marker": "*", "s": 170, "color": style.PURPLE, "edgecolors": style.DARK, "linewidths": 1.2, "zorder": 7}
 
 
-def plot_maze(ax: Axes, maze: Maze | World, tasks: bool = False) -> Axes:
+def plot_maze(ax: Axes, maze: Maze | InMaze, tasks: bool = False) -> Axes:
     """Walls dark, free cells light, with coordinates in maze units. With `tasks`, the numbered starts and goals."""
     maze = maze if isinstance(maze, Maze) else maze.maze
     shades = np.where(maze.walls[..., None], _rgb(style.WALL), _rgb(style.FLOOR))
@@ -48,7 +48,7 @@ def plot_maze(ax: Axes, maze: Maze | World, tasks: bool = False) -> Axes:
 
 def plot_values(
     ax: Axes,
-    world: World,
+    world: InMaze,
     value_fn: ValueFunction,
     goal_state: Tensor,
     *,
@@ -88,7 +88,7 @@ def plot_values(
 
 def plot_policy(
     ax: Axes,
-    world: World,
+    world: InMaze,
     policy: Policy,
     goal_state: Tensor,
     *,
@@ -134,7 +134,7 @@ def plot_policy(
 
 def plot_rollouts(
     ax: Axes,
-    world: World,
+    world: InMaze,
     paths: Tensor | Sequence[Tensor],
     goals: Tensor | None = None,
     success: Sequence[bool] | Tensor | None = None,
@@ -203,7 +203,7 @@ def _ticks(maze: Maze):  # type: ignore[no-untyped-def]  # matplotlib's locators
     return MultipleLocator(maze.cell_size * max(1, round(max(maze.walls.shape) / 6)))
 
 
-def positions(world: World, per_cell: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def positions(world: InMaze, per_cell: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Evenly spaced positions (H * n, W * n, 2) and which of them lie in free cells."""
     left, right, bottom, top = world.maze.extent
     height, width = (side * per_cell for side in world.maze.walls.shape)
@@ -213,7 +213,7 @@ def positions(world: World, per_cell: int) -> tuple[NDArray[np.float64], NDArray
     return np.stack(np.meshgrid(x, y), -1), free
 
 
-def _ask(world: World, xy: NDArray[np.float64], goal_state: Tensor) -> tuple[Tensor, Tensor]:
+def _ask(world: InMaze, xy: NDArray[np.float64], goal_state: Tensor) -> tuple[Tensor, Tensor]:
     """Observations of positions and, as many times, of the goal."""
     if goal_state.shape != (2,):
         raise ValueError(f"goal_state must be one state of shape (2,), got {tuple(goal_state.shape)}")
@@ -221,7 +221,7 @@ def _ask(world: World, xy: NDArray[np.float64], goal_state: Tensor) -> tuple[Ten
     return world.observe(states), world.observe(goal_state[None].expand(len(states), 2))
 
 
-def _mark(ax: Axes, world: World, states: Tensor, look: dict) -> None:
+def _mark(ax: Axes, world: InMaze, states: Tensor, look: dict) -> None:
     mark(ax, world.xy(states).cpu().numpy().T, look)
 
 

@@ -34,7 +34,9 @@ from tqdm.auto import tqdm
 from saw_edu import checks
 from saw_edu.data import Trajectories
 from saw_edu.envs import GridMaze, navigate
-from saw_edu.evaluation import episodes_by_distance, evaluate, seed_interval, success_by_distance
+from saw_edu.evaluation import episodes_by_distance, seed_interval, success_by_distance
+from saw_edu.hierarchy import StuckDetector
+from saw_edu.rollouts import evaluate
 from saw_edu.viz import explorer, plot_rollouts, plot_success_by_distance, show, style
 
 # %%
@@ -823,26 +825,16 @@ hidden("ch01").classify_trace(classify_trace)
 
 
 # %%
-def with_detector(policy, generator: torch.Generator, window: int = 20, few: int = 3, kick: int = 10):
-    """Take over for `kick` random moves when the last `window` cells hold at most `few` different ones."""
-    recent: list[Tensor] = []
-    left: Tensor | None = None  # random moves left to each agent
-
-    def act(observations: Tensor, goals: Tensor) -> Tensor:
-        nonlocal left
-        recent.append(observations.argmax(-1))
-        actions = policy(observations, goals)
-        left = torch.zeros(len(actions), dtype=torch.long) if left is None else left
-        if len(recent) >= window:
-            last = torch.stack(recent[-window:], 1).sort(1).values  # (B, window)
-            different = 1 + (last.diff(dim=1) != 0).sum(1)
-            left = torch.where((different <= few) & (left == 0), kick, left)
-        moves = torch.randint(1, 5, actions.shape, generator=generator)
-        actions = torch.where(left > 0, moves, actions)
-        left = (left - 1).clamp(min=0)
-        return actions
-
-    return act
+def with_detector(policy, generator: torch.Generator) -> StuckDetector:
+    """A watchman over a policy, with 10 random moves to free it."""
+    return StuckDetector(
+        policy,
+        place=lambda observations: observations.argmax(-1),
+        move=lambda num: torch.randint(1, 5, (num,), generator=generator),
+        window=20,
+        few=3,
+        kick=10,
+    )
 
 
 def generators(offset: int) -> list[torch.Generator]:

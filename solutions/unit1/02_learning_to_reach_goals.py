@@ -34,8 +34,9 @@ from saw_edu import checks
 from saw_edu.agents import GCBC, GCIVL
 from saw_edu.data import HindsightSampler
 from saw_edu.envs import PointMaze, navigate
-from saw_edu.evaluation import episodes_by_distance, evaluate, success_by_distance
+from saw_edu.evaluation import episodes_by_distance, success_by_distance
 from saw_edu.place import asset
+from saw_edu.rollouts import evaluate
 from saw_edu.training import TrainingConfig, TrainingResult, train
 from saw_edu.viz import (
     explorer,

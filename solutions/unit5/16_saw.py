@@ -37,9 +37,10 @@ from saw_edu.course import giant
 from saw_edu.course.ch16 import ablations
 from saw_edu.course.ch16.maze_explorer import maze_explorer
 from saw_edu.data import Batch, HindsightSampler
-from saw_edu.evaluation import evaluate, seed_interval, success_by_distance
+from saw_edu.evaluation import seed_interval, success_by_distance
 from saw_edu.nn import Networks
 from saw_edu.place import asset
+from saw_edu.rollouts import evaluate
 from saw_edu.viz import style
 
 FAST = os.environ.get("SAW_EDU_FAST") == "1"  # set by automatic tests: a short version of everything

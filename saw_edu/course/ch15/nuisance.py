@@ -30,8 +30,9 @@ from saw_edu.agents import GCIVL, GCWAE, HIQL, RIS, SAW, Agent
 from saw_edu.course import giant
 from saw_edu.data import Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate
-from saw_edu.evaluation import Evaluation, evaluate, success_by_distance
+from saw_edu.evaluation import success_by_distance
 from saw_edu.place import course_root
+from saw_edu.rollouts import Evaluation, evaluate
 from saw_edu.runs.provenance import write_provenance
 from saw_edu.training import TrainingConfig, TrainingResult, train
 

@@ -29,9 +29,10 @@ from saw_edu.agents import GCIVL, HIQL, SAW, Agent
 from saw_edu.course import giant
 from saw_edu.data import HindsightSampler, Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate, random_walk
-from saw_edu.evaluation import episodes_by_distance, evaluate
+from saw_edu.evaluation import episodes_by_distance
 from saw_edu.nn import Networks
 from saw_edu.place import course_root
+from saw_edu.rollouts import evaluate
 from saw_edu.runs.provenance import write_provenance
 from saw_edu.training import TrainingConfig, TrainingResult, train
 

@@ -15,7 +15,7 @@ from saw_edu.agents import SAW
 from saw_edu.agents.objectives import awr_weights
 from saw_edu.data import Trajectories
 from saw_edu.envs import PointMaze
-from saw_edu.evaluation import evaluate
+from saw_edu.rollouts import evaluate
 from saw_edu.training import Policy
 from saw_edu.viz.mazes import positions
 

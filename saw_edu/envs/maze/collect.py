@@ -9,11 +9,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from saw_edu.data import Trajectories
-from saw_edu.envs.world import World
+from saw_edu.envs.maze.world import InMaze
 
 
 def navigate(
-    world: World,
+    world: InMaze,
     episodes: int,
     length: int,
     noise: float = 0.5,
@@ -56,7 +56,7 @@ def navigate(
 
 
 def random_walk(
-    world: World,
+    world: InMaze,
     episodes: int,
     length: int,
     generator: torch.Generator | None = None,
@@ -87,7 +87,7 @@ def _need_generator(generator: torch.Generator | None, name: str) -> torch.Gener
 
 
 def _collect(
-    world: World,
+    world: InMaze,
     act: Callable[[Tensor], Tensor],
     episodes: int,
     length: int,

@@ -44,6 +44,9 @@ class PositionFeatures:
         self.centre = torch.tensor([(left + right) / 2, (bottom + top) / 2], device=device)
         self.half = max(right - left, top - bottom) / 2
         self.frequencies = 2 * math.pi / torch.tensor(WAVELENGTHS, device=device)
+        corners = torch.tensor(maze.extent, device=device).view(2, 2)  # x: left, right; y: bottom, top
+        ones = torch.ones(self.dim, device=device)
+        self.bounds = (corners[:, 0], corners[:, 1]) if kind == "position" else (-ones, ones)
 
     def __call__(self, xy: Tensor) -> Tensor:
         """Positions (B, 2) -> observations (B, dim)."""
@@ -77,6 +80,7 @@ class PixelFeatures:
         height, width = walls.shape
         self.image = (height, width, 3)
         self.dim = height * width * 3
+        self.bounds = torch.zeros(self.image, device=device), torch.full(self.image, 255.0, device=device)
         self.scale = CELL_PIXELS / maze.cell_size
         self.left, _, _, self.top = maze.extent
         self.rows = torch.arange(height, device=device) + 0.5  # (H,) centres of pixels, from the top

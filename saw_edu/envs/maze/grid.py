@@ -51,6 +51,8 @@ class GridMaze(MazeWorld):
         self.max_steps = 4 * self.maze.diameter if max_steps is None else max_steps
         self._features = None if features == "onehot" else make_features(self.maze, features, device)
         dim, image = (self._features.dim, self._features.image) if self._features else (len(self._free_cells), None)
+        cells = torch.zeros(len(self._free_cells), device=device)
+        self.observation_bounds = self._features.bounds if self._features else (cells, cells + 1)
         self.spec = Spec(dim, len(ACTIONS), discrete=True, image=image)
         moves = torch.tensor(MOVES, device=device)
         after = self._free_cells[:, None] + moves  # (F, 5, 2)

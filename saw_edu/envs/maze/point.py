@@ -59,6 +59,7 @@ class PointMaze(MazeWorld):
         self.max_steps = round(200 / step_size) if max_steps is None else max_steps
         self._features = make_features(self.maze, features, device)
         self.spec = Spec(self._features.dim, 2, image=self._features.image)
+        self.observation_bounds = self._features.bounds
         self._centres = self.maze.cell_to_xy(self._free_cells).float()  # (F, 2)
         self._x_bounds, self._y_bounds = (bounds.to(device) for bounds in _bounds(self.maze))
         gates = torch.tensor(self.maze.teleport_in if teleports else (), device=device).reshape(-1, 2)

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from saw_edu.envs.world import World
+from saw_edu.envs.maze.world import InMaze
 
 WALL, FLOOR, LINE = (68, 74, 84), (246, 246, 242), (222, 222, 216)
 AGENT, GOAL = (0, 114, 178), (213, 94, 0)  # blue and vermilion of the Okabe-Ito palette
 
 
 def picture(
-    world: World, state: Tensor | None = None, goal: Tensor | None = None, cell_pixels: int = 24
+    world: InMaze, state: Tensor | None = None, goal: Tensor | None = None, cell_pixels: int = 24
 ) -> NDArray[np.uint8]:
     """One world from above, y upwards: walls dark, the agent a blue disc, the goal an orange ring.
 
@@ -41,7 +41,7 @@ def picture(
     return image[::-1].copy()
 
 
-def _distance_from(world: World, state: Tensor, shape: tuple[int, int], cell_pixels: int) -> NDArray[np.float64]:
+def _distance_from(world: InMaze, state: Tensor, shape: tuple[int, int], cell_pixels: int) -> NDArray[np.float64]:
     """Distance of every pixel's centre from a state, in cells."""
     x, y = world.xy(state[None])[0].tolist()
     left, _, bottom, _ = world.maze.extent

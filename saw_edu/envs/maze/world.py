@@ -1,11 +1,33 @@
-"""What grid and point mazes share."""
+"""Worlds in mazes: what others may ask of them, and what grid and point mazes share."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from saw_edu.envs.maze.layout import Maze
+from saw_edu.envs.world import Expert, Located, World
+
+
+class InMaze(World, Expert, Located, Protocol):
+    """A world in a maze. States are (B, 2): a cell (row, column) in a grid maze, a position (x, y) in a point maze."""
+
+    maze: Maze
+
+    @property
+    def observation_bounds(self) -> tuple[Tensor, Tensor]:
+        """The least and the largest that each number of an observation can be in the free space; both (obs,)."""
+        ...
+
+    def states_of(self, observations: Tensor) -> Tensor:
+        """The inverse of `observe`."""
+        ...
+
+    def task_states(self, repeats: int = 1, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Starts, goals (tasks * repeats, 2) and task numbers from 1, all repeats of a task one after the other."""
+        ...
 
 
 class MazeWorld:
