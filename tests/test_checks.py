@@ -13,6 +13,7 @@ import torch
 
 from saw_edu import checks
 from saw_edu.checks import Case, Check, CheckFailed, EncodingError, Mistake, NotStarted, Satisfies, decode, encode
+from saw_edu.checks.check import calls_go_to
 from saw_edu.checks.values import natural, plain
 
 X = torch.tensor([1.0, -2.0, 3.0])
@@ -342,3 +343,57 @@ def test_a_check_is_declared_completely() -> None:
 def test_an_unknown_chapter_says_which_there_are() -> None:
     with pytest.raises(AttributeError, match="no checks for ch99"):
         checks.ch99  # noqa: B018
+
+
+def test_an_input_with_nan_is_unchanged_until_it_is_changed() -> None:
+    for make in (torch.tensor, np.array):
+        given = make([1.0, float("nan")])
+        check = Check("f", [Case("one", given, expect=3.0)])
+        assert check.judge(check.probe(lambda x: 3.0)).passed
+
+        def in_place(x):  # type: ignore[no-untyped-def]
+            x[1] = 0.0
+            return 3.0
+
+        assert check.judge(check.probe(in_place)).mistake == "changes its inputs"
+
+
+def test_named_inputs_may_have_any_name_and_are_told_from_options() -> None:
+    given = {"seed": 4, "run": 5, "expect": 6, "rtol": 7}
+    check = Check("f", [Case("one", named=given, expect=22)])
+    assert check.judge(check.probe(lambda seed, run, expect, rtol: seed + run + expect + rtol)).passed
+    with pytest.raises(TypeError, match="unexpected keyword argument 'tries'"):
+        Case("one", 3, tries=2, expect=1)  # type: ignore[call-arg]
+
+
+def test_what_a_call_does_can_be_put_elsewhere_and_comes_back() -> None:
+    check = Check("f", [Case("one", 1, expect=1)])
+    seen: list[object] = []
+    with calls_go_to(lambda *called: seen.append(called)):
+        check(str)
+    assert seen == [(check, str)]
+    with pytest.raises(CheckFailed):
+        check(lambda x: 2)
+
+
+def test_a_reference_and_the_known_mistakes_are_asked_once() -> None:
+    asked: list[str] = []
+
+    def reference(x: int) -> int:
+        asked.append("reference")
+        return x
+
+    def wrong(x: int) -> int:
+        asked.append("wrong")
+        return x + 1
+
+    check = Check("f", [Case("one", 1), Case("two", 2)], reference, [Mistake("one more", "Too much.", wrong=wrong)])
+    for answer in (lambda x: x + 1, lambda x: x + 2, lambda x: x + 1):
+        check.judge(check.probe(answer))
+    assert asked.count("reference") <= 2
+    assert asked.count("wrong") == 2
+
+
+def test_a_message_ends_once() -> None:
+    check = Check("f", [Case("one", 1, expect=1)])
+    assert "missing?." not in check.judge(check.probe(lambda x: None)).message

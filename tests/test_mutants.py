@@ -1,5 +1,6 @@
 """Every exercise of the course: its mutants fail with the message that names them, right answers pass."""
 
+import dataclasses
 import re
 from pathlib import Path
 from types import ModuleType
@@ -7,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from saw_edu import checks
+from saw_edu.checks import Mistake
 from saw_edu.classroom.authoring.mutants import ExerciseSet, Mutant, exercise_sets, grade
 from saw_edu.classroom.authoring.review import faults
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
@@ -38,8 +40,26 @@ def test_a_mutant_that_no_check_catches_is_a_fault() -> None:
     assert len(found) == 2
     assert "passes every check" in found[0]
     assert "is called 'no discount'" in found[1]
-    assert "2 of at least 3 MUTANTS" in weak.missing
+    assert "2 of at least 3 misconceptions" in weak.missing
     assert "ALTERNATIVES" in weak.missing
+
+
+def test_a_mistake_is_its_own_mutant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a check calls a misconception is tried as an answer, and must get that very name."""
+    chapter = read_chapter(next(path for path in CHAPTERS if path.name.startswith("03_")))
+    declared = next(item for item in exercise_sets(chapter) if item.cell.name == "error-chance")
+    assert len(declared.mistakes) >= 3
+    assert not faults(dataclasses.replace(declared, mutants=()))
+    check = checks.ch03.error_chance
+    harmless = Mistake("harmless", "Nothing is wrong.", wrong=check.reference)
+    hidden = Mistake("hidden by the first", "The same.", wrong=check.mistakes[0].wrong)
+    monkeypatch.setattr(
+        checks.ch03, "error_chance", dataclasses.replace(check, mistakes=[*check.mistakes, harmless, hidden])
+    )
+    found = faults(declared)
+    assert len(found) == 2
+    assert "'harmless' passes every case of its check" in found[0]
+    assert "'hidden by the first' is called 'one error only'" in found[1]
 
 
 def test_a_replacement_that_does_not_fit_is_an_error() -> None:

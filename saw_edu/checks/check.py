@@ -1,8 +1,10 @@
 """A check: a probe that runs a student's function and a judge that compares what came out and words the message."""
 
+import contextlib
 import dataclasses
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +15,19 @@ from saw_edu.checks.probe import Record, copy_input, flush, run_case
 from saw_edu.checks.values import Plain, is_plain, natural, plain
 
 _ABSENT: Any = object()
+
+
+_INSTEAD: ContextVar[Callable[..., None] | None] = ContextVar("what a call of a check does", default=None)
+
+
+@contextlib.contextmanager
+def calls_go_to(instead: Callable[..., None]) -> Iterator[None]:
+    """Within it, calling a check calls `instead(check, *answers)`: to collect checks, or to probe without judging."""
+    token = _INSTEAD.set(instead)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(token)
 
 
 class CheckFailed(AssertionError):  # noqa: N818 - the name is what a student reads
@@ -66,10 +81,10 @@ def within(low: float, high: float) -> Satisfies:
 class Case:
     """One question to the student's function: inputs and the answer expected.
 
-    Case(label, *inputs, expect=value, **named_inputs)  calls `answer(*inputs, **named_inputs)` on copies of the inputs;
-    Case(label, run=function, expect=value)             calls `function(answer)`, which may call the answer many times,
-                                                        and returns plain data: statistics, gradients, a dictionary;
-    Case(label, expect=value)                           for an answer that is a value, not a function.
+    Case(label, *inputs, named={...}, expect=value)  calls `answer(*inputs, **named)` on copies of the inputs;
+    Case(label, run=function, expect=value)          calls `function(answer)`, which may call the answer many times,
+                                                     and returns plain data: statistics, gradients, a dictionary;
+    Case(label, expect=value)                        for an answer that is a value, not a function.
 
     expect: the right value (its kind is expected too: a tensor, a number, a dictionary), or `Satisfies`; left out, it
     is what the check's `reference` returns for the same inputs. rtol, atol: how close; exact_dtype: float64 is not
@@ -86,12 +101,12 @@ class Case:
         atol: float = 1e-6,
         exact_dtype: bool = False,
         seed: int = 0,
-        **named_inputs: Any,
+        named: Mapping[str, Any] | None = None,
     ):
-        if run is not None and (inputs or named_inputs):
+        if run is not None and (inputs or named):
             raise TypeError(f"case {label!r}: give either inputs or run=, not both")
         self.label, self.run, self.expect, self.seed = label, run, expect, seed
-        self.inputs, self.named_inputs = inputs, named_inputs
+        self.inputs, self.named = inputs, dict(named or {})
         self.tolerance = Tolerance(rtol, atol, exact_dtype)
 
     def probe(self, answers: Sequence[Any]) -> Record:
@@ -100,9 +115,9 @@ class Case:
         if self.run is not None:
             return run_case(lambda: self.run(*answers), seed=self.seed)  # type: ignore[misc]
         if callable(answer):
-            inputs, named = copy_input(list(self.inputs)), copy_input(self.named_inputs)
+            inputs, named = copy_input(list(self.inputs)), copy_input(self.named)
             return run_case(lambda: answer(*inputs, **named), (inputs, named), self.seed)
-        if self.inputs or self.named_inputs:
+        if self.inputs or self.named:
             return {"status": "not a function", "value": plain(answer)}
         if answer is NotImplemented or answer is Ellipsis:
             return {"status": "not started"}
@@ -148,6 +163,7 @@ class Check:
     mistakes: Sequence[Mistake] = ()
     keeps_inputs: bool = True
     hidden: bool = field(default=False, kw_only=True)
+    _known: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         labels = [case.label for case in self.cases]
@@ -161,7 +177,13 @@ class Check:
             raise ValueError(f"check {self.title!r}: two mistakes have the same name")
 
     def __call__(self, *answers: Any) -> None:
-        """Probe and judge in this process: prints one line, or raises CheckFailed with a short message."""
+        """Probe and judge in this process: prints one line, or raises CheckFailed with a short message.
+
+        Within `calls_go_to`, something else is done.
+        """
+        if (instead := _INSTEAD.get()) is not None:
+            instead(self, *answers)
+            return
         try:
             verdict = self.judge(self.probe(*answers))
         except Exception as error:  # the check is at fault, not the student; its source stays unseen
@@ -203,10 +225,20 @@ class Check:
         kind = "hidden test" if self.hidden else "case"
         return Verdict(True, f"✓ {self.title}: {count} {kind}{'s' if count > 1 else ''} right.{note}")
 
+    def _once(self, key: object, compute: Callable[[], Any]) -> Any:
+        """What does not depend on the answer is computed once for all of them: cases are copied and seeded."""
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
+
     def _expected(self, case: Case) -> Plain:
+        found: Plain = self._once(case.label, lambda: self._ask_reference(case))
+        return found
+
+    def _ask_reference(self, case: Case) -> Plain:
         if case.expect is not _ABSENT:
             return plain(case.expect)
-        result = case.probe(_answers(self.reference))
+        result = case.probe(answers_of(self.reference))
         if result["status"] != "returned":
             raise RuntimeError(f"the reference of {self.title!r} fails on {case.label!r}: {result}")
         return result["value"]
@@ -265,11 +297,8 @@ class Check:
                 return dataclasses.replace(finding, message=words, mistake=mistake.name)
         return finding
 
-    def _prediction(self, mistake: Mistake, case: Case) -> Record:
-        return case.probe(_answers(mistake.wrong))
-
     def _predicts(self, mistake: Mistake, case: Case, item: Record) -> bool:
-        predicted = self._prediction(mistake, case)
+        predicted = self._once((mistake.name, case.label), lambda: case.probe(answers_of(mistake.wrong)))
         if predicted["status"] != item["status"]:
             return False
         if item["status"] == "raised":
@@ -282,13 +311,15 @@ class Check:
         words = finding.message.rstrip(".")
         head, _, tail = words.partition("\n")
         stop = "" if tail.endswith(("?", "!", ":", "`")) else "."
-        text = f"{head.rstrip('.')}{detail}." + (f"\n{tail}{stop}" if tail else "")
+        end = "" if head.endswith(("?", "!")) and not detail else "."
+        text = f"{head.rstrip('.')}{detail}{end}" + (f"\n{tail}{stop}" if tail else "")
         kind = "hidden test" if self.hidden else "case"
         place = f", {kind} “{label}”" if label else ""
         return Verdict(False, f"✗ {self.title}{place}: {text}", finding.stage, finding.mistake, label)
 
 
-def _answers(function: Any) -> Sequence[Any]:
+def answers_of(function: Any) -> Sequence[Any]:
+    """Of a function, or of a tuple of them: what a check is called with."""
     return function if isinstance(function, tuple) else (function,)
 
 

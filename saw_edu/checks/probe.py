@@ -49,9 +49,13 @@ def copy_input(value: Any) -> Any:
 def _same(first: Any, second: Any) -> bool:
     """Tell whether an input is still what it was; objects without a plain form count as unchanged."""
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
-        return torch.equal(first.nan_to_num(), second.nan_to_num()) if first.shape == second.shape else False
+        same_form = first.shape == second.shape and first.dtype == second.dtype
+        return same_form and bool(((first == second) | (first.isnan() & second.isnan())).all())
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-        return first.shape == second.shape and bool(np.array_equal(first, second))
+        if first.shape != second.shape or first.dtype != second.dtype:
+            return False
+        equal = first == second
+        return bool(np.all(equal | ((first != first) & (second != second))))  # NaN is not equal to itself
     if isinstance(first, (list, tuple)) and type(first) is type(second):
         return len(first) == len(second) and all(map(_same, first, second))
     if isinstance(first, dict) and isinstance(second, dict):

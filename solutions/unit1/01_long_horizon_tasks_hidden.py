@@ -136,76 +136,11 @@ classify_trace = Check(
 
 MUTANTS = {
     "count-reachable": [
-        Mutant(
-            "counts paths",
-            source="""
-def count_reachable(start, successors, horizon):
-    states, counts = [start], [1]
-    for _ in range(horizon):
-        states = [after for state in states for after in successors(state)]
-        counts.append(counts[-1] + len(states))
-    return counts
-""",
-        ),
-        Mutant(
-            "counts revisits",
-            source="""
-def count_reachable(start, successors, horizon):
-    frontier, counts = {start}, [1]
-    for _ in range(horizon):
-        frontier = {after for state in frontier for after in successors(state)}
-        counts.append(counts[-1] + len(frontier))
-    return counts
-""",
-        ),
-        Mutant(
-            "exactly t steps",
-            source="""
-def count_reachable(start, successors, horizon):
-    now, counts = {start}, [1]
-    for _ in range(horizon):
-        now = {after for state in now for after in successors(state)}
-        counts.append(len(now))
-    return counts
-""",
-        ),
-        Mutant("only new states", replace=("len(seen)", "len(frontier)")),
-        Mutant(
-            "forgets the start",
-            replace=("seen, frontier, counts = {start}, {start}, [1]", "seen, frontier, counts = set(), {start}, [0]"),
-        ),
-        Mutant(
-            "depth first",
-            source="""
-def count_reachable(start, successors, horizon):
-    depth = {start: 0}
-
-    def visit(state):
-        if depth[state] == horizon:
-            return
-        for after in successors(state):
-            if after not in depth:
-                depth[after] = depth[state] + 1
-                visit(after)
-
-    visit(start)
-    return [sum(d <= t for d in depth.values()) for t in range(horizon + 1)]
-""",
-        ),
         Mutant("off by one", replace=("range(horizon)", "range(horizon - 1)")),
         Mutant("no return", replace=("return counts", "counts")),
     ],
-    "required-reliability": [
-        Mutant("power for root", replace=("1 / subtasks", "subtasks")),
-        Mutant("ignores the tries", replace=("1 - (1 - each_subtask) ** (1 / tries)", "each_subtask")),
-        Mutant("tries like subtasks", replace=("1 - (1 - each_subtask) ** (1 / tries)", "each_subtask ** (1 / tries)")),
-        Mutant("shares out the failures", replace=("target ** (1 / subtasks)", "1 - (1 - target) / subtasks")),
-        Mutant("chance of failing", replace=("return 1 - (1", "return (1")),
-    ],
     "fit-p": [
         Mutant("ignores failures", replace=(" + (episodes - successes) * (1 - chain).log()", "")),
-        Mutant("failure of one subtask", replace=("(1 - chain).log()", "(1 - p).log()")),
-        Mutant("every subtask fails", replace=("(1 - chain).log()", "subtasks * (1 - p).log()")),
         Mutant(
             "line through logs",
             source="""
@@ -214,58 +149,9 @@ def fit_p(subtasks, successes, episodes):
     return float(((subtasks * rates).sum() / (subtasks**2).sum()).exp())
 """,
         ),
-        Mutant(
-            "mean of roots",
-            source="""
-def fit_p(subtasks, successes, episodes):
-    return float(((successes / episodes) ** (1 / subtasks)).mean())
-""",
-        ),
-        Mutant(
-            "forgets the length",
-            source="""
-def fit_p(subtasks, successes, episodes):
-    return float(successes.sum() / episodes.sum())
-""",
-        ),
         Mutant("index for value", replace=("float(p[score.sum(1).argmax(), 0])", "float(score.sum(1).argmax())")),
     ],
     "classify-trace": [
-        Mutant(
-            "stuck before success",
-            source="""
-def classify_trace(cells, distances, window=20, few=3):
-    if len(cells[-window:].unique(dim=0)) <= few:
-        return "stuck"
-    if (distances == 0).any():
-        return "success"
-    half = len(distances) // 2
-    return "slow" if distances[half:].min() < distances[:half].min() else "wandering"
-""",
-        ),
-        Mutant("only the end", replace=("(distances == 0).any()", "distances[-1] == 0")),
-        Mutant("looks at the whole trace", replace=("cells[-window:]", "cells")),
-        Mutant(
-            "misses loops",
-            replace=("len(cells[-window:].unique(dim=0)) <= few", "(cells[-window:] == cells[-1]).all()"),
-        ),
-        Mutant("numbers for cells", replace=(".unique(dim=0)", ".unique()")),
-        Mutant(
-            "compares the ends",
-            replace=("distances[half:].min() < distances[:half].min()", "distances[-1] < distances[0]"),
-        ),
-        Mutant(
-            "compares averages",
-            replace=(
-                "distances[half:].min() < distances[:half].min()",
-                "distances[half:].mean() < distances[:half].mean()",
-            ),
-        ),
-        Mutant("equal is nearer", replace=("distances[half:].min() < ", "distances[half:].min() <= ")),
-        Mutant(
-            "ignores window and few",
-            replace=("len(cells[-window:].unique(dim=0)) <= few", "len(cells[-20:].unique(dim=0)) <= 3"),
-        ),
         Mutant("middle row in the first half", replace=("len(distances) // 2", "(len(distances) + 1) // 2")),
     ],
 }

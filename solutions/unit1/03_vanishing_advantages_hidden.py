@@ -3,7 +3,6 @@
 import torch
 
 from saw_edu.checks import Case, Check
-from saw_edu.classroom import Mutant
 from saw_edu.course.ch03 import checks as ch03
 
 
@@ -53,35 +52,6 @@ mended_weights = Check(
     mistakes=ch03.mended_weights.mistakes,
 )
 
-MUTANTS = {
-    "advantage-gap": [
-        Mutant("goes past the goal", replace=("(distances - steps).clamp(min=0)", "distances - steps")),
-        Mutant("only one side", replace=("value(distances + steps)", "value(distances)")),
-        Mutant("the other rewards", replace=("-(1 - discount**distance) / (1 - discount)", "discount**distance")),
-    ],
-    "error-chance": [
-        Mutant("one error only", replace=("2 * (1 - correlation)", "1 - correlation")),
-        Mutant("correlation adds", replace=("(1 - correlation)", "(1 + correlation)")),
-        Mutant(
-            "variance for spread",
-            replace=("noise * (2 * (1 - correlation)).sqrt()", "noise**2 * 2 * (1 - correlation)"),
-        ),
-    ],
-    "two-level-error": [
-        Mutant("two wrongs", replace=("high * (1 - low) + (1 - high) * low", "1 - (1 - high) * (1 - low)")),
-        Mutant(
-            "low level looks at the goal", replace=("distances.clamp(max=steps), discount, 1", "distances, discount, 1")
-        ),
-        Mutant(
-            "low level takes strides", replace=("clamp(max=steps), discount, 1", "clamp(max=steps), discount, steps")
-        ),
-    ],
-    "mended-weights": [
-        Mutant("not mended", replace=(" / (1 - discount)", "")),
-        Mutant("the wrong way", replace=(" / (1 - discount)", " * (1 - discount)")),
-        Mutant("no clip", replace=(".clamp(max=100)", "")),
-    ],
-}
 ALTERNATIVES = {
     "advantage-gap": [
         """

@@ -93,15 +93,10 @@ ris_loss = Check(
 
 MUTANTS = {
     "subgoal-posterior": [
-        Mutant("prior forgotten", replace=("prior.log() + beta * advantages", "beta * advantages")),
         Mutant(
             "not normalised",
             source="def subgoal_posterior(prior, advantages, beta):\n    return prior * (beta * advantages).exp()",
         ),
-        Mutant("normalised over the batch", replace=("dim=-1", "dim=0")),
-        Mutant("divided by β", replace=("beta * advantages", "advantages / beta")),
-        Mutant("β forgotten", replace=("beta * advantages", "advantages")),
-        Mutant("logarithm forgotten", replace=("prior.log()", "prior")),
         Mutant("a prior of zero made positive", replace=("prior.log()", "(prior + 1e-8).log()")),
         Mutant(
             "overflow",
@@ -110,92 +105,16 @@ MUTANTS = {
     ],
     "evidence-bound": [
         Mutant(
-            "KL in the other direction",
-            replace=("torch.xlogy(q, q) - torch.xlogy(q, prior)", "torch.xlogy(prior, prior) - torch.xlogy(prior, q)"),
-        ),
-        Mutant("the divergence added", replace=("- divergence", "+ divergence")),
-        Mutant("no divergence", replace=(" - divergence", "")),
-        Mutant("entropy for divergence", replace=(" - torch.xlogy(q, prior)", "")),
-        Mutant("β forgotten", replace=("beta * (q", "(q")),
-        Mutant("a plain mean over waypoints", replace=("(q * advantages).sum(dim=-1)", "advantages.mean(dim=-1)")),
-        Mutant(
-            "β on the divergence",
-            source="def evidence_bound(q, prior, advantages, beta):\n    kl = (torch.xlogy(q, q) - torch.xlogy(q, prior)).sum(-1)\n    return beta * ((q * advantages).sum(-1) - kl)",
-        ),
-        Mutant(
             "zero times infinity",
             source="def evidence_bound(q, prior, advantages, beta):\n    return (q * (beta * advantages - q.log() + prior.log())).sum(-1)",
         ),
     ],
-    "flat-policy": [
-        Mutant("directions swapped", replace=("if student_first:", "if not student_first:")),
-        Mutant(
-            "geometric mean not normalised",
-            replace=("torch.softmax(logits, dim=-1)", "logits.exp()"),
-        ),
-        Mutant(
-            "posterior ignored",
-            source="def flat_policy(posterior, subgoal_policies, student_first):\n    if student_first:\n        return torch.softmax(subgoal_policies.log().mean(-1), -1)\n    return subgoal_policies.mean(-1)",
-        ),
-        Mutant(
-            "one teacher only",
-            source="def flat_policy(posterior, subgoal_policies, student_first):\n    return torch.stack([p[:, q.argmax()] for p, q in zip(subgoal_policies, posterior)])",
-        ),
-        Mutant("one answer for both", replace=("if student_first:", "if False:")),
-    ],
     "gcwae-loss": [
-        Mutant(
-            "advantage for the goal instead of the subgoal",
-            replace=(
-                "value(next_observations, subgoals) - value(observations, subgoals)",
-                "value(next_observations, goals) - value(observations, goals)",
-            ),
-        ),
-        Mutant(
-            "advantage of the subgoal",
-            replace=(
-                "value(next_observations, subgoals) - value(observations, subgoals)",
-                "value(subgoals, goals) - value(observations, goals)",
-            ),
-        ),
-        Mutant(
-            "V(s, w) and V(s', w) swapped",
-            replace=(
-                "value(next_observations, subgoals) - value(observations, subgoals)",
-                "value(observations, subgoals) - value(next_observations, subgoals)",
-            ),
-        ),
-        Mutant(
-            "state and subgoal swapped in V",
-            replace=(
-                "value(next_observations, subgoals) - value(observations, subgoals)",
-                "value(subgoals, next_observations) - value(subgoals, observations)",
-            ),
-        ),
         Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
         Mutant("gradient into V and the generator", replace=("with torch.no_grad():", "if True:")),
-        Mutant("the objective instead of the loss", replace=("return -(", "return (")),
         Mutant("π does not learn", replace=("* log_probs)", "* log_probs.detach())")),
     ],
     "ris-loss": [
-        Mutant(
-            "prior_weight in the exponent",
-            source="""
-def ris_loss(log_probs, advantages, means, subgoal_means, alpha, prior_weight):
-    distance = (means - subgoal_means.detach()).square().sum(-1)
-    one_step = -((alpha * advantages).exp().clamp(max=100).detach() * log_probs).mean()
-    return one_step + ((prior_weight * advantages).exp().clamp(max=100).detach() * distance).mean()
-""",
-        ),
-        Mutant("prior_weight forgotten", replace=("prior_weight * distance", "distance")),
-        Mutant(
-            "the action's weight on both terms",
-            replace=("prior_weight * distance", "prior_weight * weights * distance"),
-        ),
-        Mutant("the divergence has the wrong sign", replace=("+ (prior_weight", "- (prior_weight")),
-        Mutant("mean over the action dimensions", replace=(".sum(dim=-1)", ".mean(dim=-1)")),
-        Mutant("half the squared distance", replace=("prior_weight * distance", "0.5 * prior_weight * distance")),
-        Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
         Mutant("gradient into π_sub", replace=("subgoal_means.detach()", "subgoal_means")),
         Mutant("gradient into the advantages", replace=(".clamp(max=100.0).detach()", ".clamp(max=100.0)")),
         Mutant(

@@ -1,8 +1,9 @@
-"""Mutants: plausible wrong answers that each exercise's checks must catch and name, and right answers they must accept.
+"""Plausible wrong answers that each exercise's checks must catch and name, and right answers they must accept.
 
-A chapter's hidden tests, `NN_name_hidden.py` beside its source, declare them:
+A `Mistake` with `wrong=` is such an answer already: it is tried as it stands. A chapter's hidden tests,
+`NN_name_hidden.py` beside its source, declare right answers, and mutants for what no function can say:
 
-    MUTANTS = {"expectile-loss": [Mutant("plain mean of squares", replace=("weight * ", "")), ...]}
+    MUTANTS = {"expectile-loss": [Mutant("not reduced", replace=(".mean()", "")), ...]}
     ALTERNATIVES = {"expectile-loss": ["def expectile_loss(difference, expectile): ..."]}
 
 and, where grading does not find them by name, functions of the library that would solve the exercise:
@@ -19,8 +20,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from saw_edu.checks.check import CheckFailed, Verdict
+from saw_edu import checks
+from saw_edu.checks.check import Check, CheckFailed, Mistake, Verdict
 from saw_edu.classroom.authoring.hidden import load_hidden
+from saw_edu.classroom.authoring.markers import without
 
 if TYPE_CHECKING:
     from saw_edu.classroom.authoring.source import Cell, Chapter
@@ -67,17 +70,35 @@ class ExerciseSet:
     library: tuple[str, ...] = ()
 
     @property
+    def mistakes(self) -> list[tuple[Check, Mistake]]:
+        """The misconceptions that its visible checks can say as functions, each of which is a wrong answer to try."""
+        return [(check, known) for check in visible_checks(self.chapter, self.cell.name) for known in check.mistakes
+                if known.wrong is not None]  # fmt: skip
+
+    @property
     def missing(self) -> str:
         """What is still to be declared, in words; empty when nothing is."""
         where = self.chapter.hidden.name
         words = []
-        if len(self.mutants) < MUTANTS_WANTED:
-            words.append(f"{len(self.mutants)} of at least {MUTANTS_WANTED} MUTANTS")
+        named = {mutant.mistake for mutant in self.mutants} | {known.name for _, known in self.mistakes}
+        if len(named) < MUTANTS_WANTED:
+            words.append(f"{len(named)} of at least {MUTANTS_WANTED} misconceptions (Mistake with wrong=, or MUTANTS)")
         if len({mutant.mistake for mutant in self.mutants}) < len(self.mutants):
             words.append("mutants with the same mistake")
         if not self.alternatives:
             words.append("no ALTERNATIVES (one more right answer)")
         return f"exercise {self.cell.name!r} has {' and '.join(words)} in {where}" if words else ""
+
+
+def visible_checks(chapter: Chapter, exercise: str) -> list[Check]:
+    """The checks of `saw_edu.course` that an exercise's cells call by name: `checks.ch02.expectile_loss(...)`.
+
+    Raises AttributeError for one that is not there.
+    """
+    sources = [without(cell.source, "HIDDEN TESTS") for cell in chapter.checks(exercise)]
+    called = [found for source in sources for found in re.findall(r"\bchecks\.(ch\d\d)\.(\w+)\(", source)]
+    found = [getattr(getattr(checks, key), name) for key, name in called]
+    return [check for check in found if isinstance(check, Check)]
 
 
 def exercise_sets(chapter: Chapter) -> list[ExerciseSet]:

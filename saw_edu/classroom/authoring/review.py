@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from saw_edu.checks.check import answers_of
 from saw_edu.classroom.authoring.hidden import HiddenTestsError
 from saw_edu.classroom.authoring.markers import without
 from saw_edu.classroom.authoring.mutants import ExerciseSet, exercise_sets, grade
@@ -131,6 +132,12 @@ def faults(declared: ExerciseSet) -> list[str]:
         verdict = grade(chapter, name, source)
         if not verdict.passed:
             found.append(f"{name}: {label} fails: {verdict.message}")
+    for check, known in declared.mistakes:
+        verdict = check.judge(check.probe(*answers_of(known.wrong)))
+        if verdict.passed:
+            found.append(f"{name}: the mistake {known.name!r} passes every case of its check: add one that tells")
+        elif verdict.mistake != known.name:
+            found.append(f"{name}: the mistake {known.name!r} is called {verdict.mistake!r}: {verdict.message}")
     for mutant in declared.mutants:
         verdict = grade(chapter, name, mutant.apply(declared.cell.source))
         if verdict.passed:

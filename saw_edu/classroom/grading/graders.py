@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from saw_edu.classroom.grading.gradebook import NotebookResult
-from saw_edu.classroom.grading.judge import CheckResult, use_caches
+from saw_edu.classroom.grading.judge import CheckResult
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
 from saw_edu.classroom.grading.submission import UngradableError, read_submission
 from saw_edu.classroom.grading.worker import grade_submission, prove
@@ -80,7 +80,6 @@ class _RayWorker:
 
     def __init__(self, course: str, unit: str, limits: dict[str, Any], deadline: float, sandboxed: bool, slot: int):
         self.plan = read_unit(Path(course), unit)
-        use_caches(self.plan)
         self.limits = Limits(**limits)
         box = Sandbox(self.plan.course, self.plan.modules, self.plan.checks, confined=sandboxed, slot=slot)
         box.start()

@@ -4,13 +4,10 @@ import builtins
 import dataclasses
 import re
 import threading
-from collections.abc import Sequence
 from typing import Any
 
-from saw_edu.checks.check import Case, Check, Mistake, Verdict
-from saw_edu.checks.probe import Record
-from saw_edu.checks.values import Plain
-from saw_edu.classroom.grading.plan import CheckPlan, UnitPlan
+from saw_edu.checks.check import Check, Verdict
+from saw_edu.classroom.grading.plan import CheckPlan
 from saw_edu.classroom.sandbox.outside import Limits, Outcome
 
 RIGHT, WRONG, NOT_STARTED, STOPPED, FLAGGED, UNGRADED = (
@@ -60,36 +57,6 @@ class CheckResult:
     message: str
     mistake: str | None = None
     where: str = ""
-
-
-class CachedCheck(Check):
-    """A check that asks its reference and its known mistakes once for each case, not once for each student."""
-
-    def _expected(self, case: Case) -> Plain:
-        cache: dict[str, Plain] = self.__dict__.setdefault("_cache", {})
-        if case.label not in cache:
-            cache[case.label] = super()._expected(case)
-        return cache[case.label]
-
-    def _prediction(self, mistake: Mistake, case: Case) -> Record:
-        cache: dict[tuple[str, str], Record] = self.__dict__.setdefault("_predictions", {})
-        key = mistake.name, case.label
-        if key not in cache:
-            cache[key] = super()._prediction(mistake, case)
-        return cache[key]
-
-
-def cached(checks: Sequence[Check]) -> tuple[Check, ...]:
-    """Make checks fit for judging many answers."""
-    names = [field.name for field in dataclasses.fields(Check)]
-    return tuple(CachedCheck(**{name: getattr(check, name) for name in names}) for check in checks)
-
-
-def use_caches(unit: UnitPlan) -> None:
-    """Make all checks of a unit fit for judging many answers."""
-    for check in [check for chapter in unit.chapters for exercise in chapter.exercises for check in exercise.checks]:
-        object.__setattr__(check, "visible", cached(check.visible))
-        object.__setattr__(check, "hidden", cached(check.hidden))
 
 
 def result(plan: CheckPlan, state: str, message: str, mistake: str | None = None) -> CheckResult:

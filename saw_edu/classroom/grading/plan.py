@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from saw_edu.checks.check import Check
+from saw_edu.checks.check import Check, calls_go_to
 from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE, hidden_path
 from saw_edu.classroom.authoring.markers import only, without
 from saw_edu.classroom.authoring.mutants import exercise_sets
@@ -202,19 +202,9 @@ def _stripped_call(text: str) -> str:
     return strip(f"{name} = ({text})", also=[name]).split("=", 1)[1].strip()
 
 
-@contextlib.contextmanager
-def _collecting(found: list[Check]) -> Iterator[None]:
-    original = Check.__call__
-    setattr(Check, "__call__", lambda self, *answers: found.append(self))  # noqa: B010
-    try:
-        yield
-    finally:
-        setattr(Check, "__call__", original)  # noqa: B010
-
-
 def _calls(source: str, space: dict[str, Any]) -> list[Check]:
     found: list[Check] = []
-    with _collecting(found):
+    with calls_go_to(lambda check, *answers: found.append(check)):
         exec(compile(source, "<check>", "exec"), space)
     return found
 

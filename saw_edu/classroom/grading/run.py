@@ -22,7 +22,7 @@ from saw_edu.classroom.grading import gradebook as books
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.graders import Grader, local_graders, ray_graders
 from saw_edu.classroom.grading.intake import take_in
-from saw_edu.classroom.grading.judge import UNGRADED, use_caches
+from saw_edu.classroom.grading.judge import UNGRADED
 from saw_edu.classroom.grading.notebook import autograded
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
 from saw_edu.classroom.grading.settings import database_of, settings_of
@@ -99,7 +99,6 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
             "submissions that you trust."
         )
     plan = read_unit(course.resolve(), unit)
-    use_caches(plan)
     if options.handed_in is not None:
         for line in take_in(options.handed_in, course / "submitted", plan):
             say(line)

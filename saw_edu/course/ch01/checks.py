@@ -156,7 +156,7 @@ required_reliability = Check(
         Case("two subtasks: 0.25 = 0.5 times 0.5", 0.25, 2, expect=0.5),
         Case("ten subtasks", 0.5, 10, expect=0.9330330),
         Case("one subtask, two tries: 0.75 = 1 - 0.5 times 0.5", 0.75, 1, 2, expect=0.5),
-        Case("ten subtasks, three tries", 0.5, 10, tries=3, expect=0.5939119),
+        Case("ten subtasks, three tries", 0.5, 10, named={"tries": 3}, expect=0.5939119),
     ],
     mistakes=[
         Mistake(
@@ -389,7 +389,13 @@ classify_trace = Check(
             expect="wandering",
         ),
         Case("goes round a block of four cells", _SQUARE, torch.tensor([8.0, 7.0, 6.0, 7.0] * 10), expect="wandering"),
-        Case("a short window", torch.cat([_walk(30), _PACE[:4]]), _down(50, 17), window=4, few=2, expect="stuck"),
+        Case(
+            "a short window",
+            torch.cat([_walk(30), _PACE[:4]]),
+            _down(50, 17),
+            named={"window": 4, "few": 2},
+            expect="stuck",
+        ),
     ],
     mistakes=[
         Mistake(

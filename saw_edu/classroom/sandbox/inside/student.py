@@ -18,11 +18,18 @@ from collections.abc import Callable
 from typing import Any
 
 from saw_edu.checks import probe as probes
-from saw_edu.checks.check import Check
+from saw_edu.checks.check import Check, calls_go_to
 from saw_edu.checks.values import encode
 
 _LEFT_OUT = ("saw_edu.classroom.", "saw_edu.cli.", "saw_edu.lab.", "saw_edu.bench.", "saw_edu.runs.")
 _MAGIC = re.compile(r"(?m)^([ \t]*)(?:[%!].*|\w[\w.]*\?{1,2}|\?.*)$")
+
+
+_CALL = Check.__call__
+
+
+def _nothing(check: Check, *answers: Any) -> None:
+    """What a check's call does while a student's own cells run."""
 
 
 class ReferenceCalled(BaseException):
@@ -48,7 +55,6 @@ def warm_up(modules: list[str], stripped: dict[str, str]) -> None:
     from saw_edu.envs import maze
 
     maze.layout_names()  # the library's own folder, with its data files, is covered before a student's code runs
-    Check.__call__ = lambda self, *answers: None  # type: ignore[method-assign]
     gc.collect()
     gc.freeze()
 
@@ -77,15 +83,16 @@ def run(program_descriptor: int, result_descriptor: int, scratch: list[str]) -> 
             data = data[write(output, data) :]
 
     space = _namespace()
-    for source in program["setup"]:
-        _execute(source, "<setup>", space)
-    _guard(program["guarded"])
     error = None
-    for step in program["steps"]:
-        if step["kind"] == "exercise":
-            error = _attempt(step["code"], f"<exercise {step['name']}>", space)
-        else:
-            _attempt(step["code"], f"<exercise {step['name']}>" if step["name"] else "<another cell>", space)
+    with calls_go_to(_nothing):
+        for source in program["setup"]:
+            _execute(source, "<setup>", space)
+        _guard(program["guarded"])
+        for step in program["steps"]:
+            if step["kind"] == "exercise":
+                error = _attempt(step["code"], f"<exercise {step['name']}>", space)
+            else:
+                _attempt(step["code"], f"<exercise {step['name']}>" if step["name"] else "<another cell>", space)
     say({"stage": "cell", "error": error})
     records: list[Any] = []
 
@@ -94,11 +101,12 @@ def run(program_descriptor: int, result_descriptor: int, scratch: list[str]) -> 
 
     hidden = program["phase"] == "hidden"
     _stand_in_for_hidden(program["modules"])
-    setattr(Check, "__call__", (lambda self, *answers: None) if hidden else collect)  # noqa: B010
-    failure = _attempt(program["visible"], "<check>", space)
+    Check.__call__ = _CALL  # type: ignore[method-assign]  # a student's cell may have replaced it
+    with calls_go_to(_nothing if hidden else collect):
+        failure = _attempt(program["visible"], "<check>", space)
     if hidden:
-        setattr(Check, "__call__", collect)  # noqa: B010
-        failure = _attempt(program["hidden"], "<check>", space)
+        with calls_go_to(collect):
+            failure = _attempt(program["hidden"], "<check>", space)
     say({"stage": "records", "records": records, "error": failure})
     os._exit(0)
 
