@@ -83,7 +83,8 @@ def chapter(
     Exits 1 when something is wrong, 2 when there is no such chapter.
     """
     from saw_edu.classroom.authoring import review
-    from saw_edu.classroom.authoring.source import SourceError, source_root
+    from saw_edu.classroom.authoring.chapter import SourceError
+    from saw_edu.classroom.authoring.source import source_root
 
     try:
         problems, warnings, length = review.review(source_root(Path.cwd()), number)

@@ -13,9 +13,9 @@ import nbformat
 from grade_corpus_odd import more_hostile, odd_but_honest
 from nbformat.notebooknode import NotebookNode
 
+from saw_edu.classroom.authoring.chapter import Chapter
 from saw_edu.classroom.authoring.markers import MARKERS
 from saw_edu.classroom.authoring.mutants import exercise_sets
-from saw_edu.classroom.authoring.source import Chapter
 
 FIRST, SECOND = "discounted-return", "running-maximum"
 NAME = "01_returns.ipynb"

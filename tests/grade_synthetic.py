@@ -21,10 +21,11 @@ from pathlib import Path
 import nbformat
 from nbgrader.api import Gradebook
 
+from saw_edu.classroom.authoring.chapter import Cell, Chapter
 from saw_edu.classroom.authoring.markers import MARKERS
 from saw_edu.classroom.authoring.mutants import ExerciseSet, exercise_sets
 from saw_edu.classroom.authoring.release import student_notebooks
-from saw_edu.classroom.authoring.source import Cell, Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.grading.plan import bound
 from saw_edu.classroom.grading.run import Options, StudentResult, grade_unit
 from saw_edu.classroom.reports.report import report_unit, summary

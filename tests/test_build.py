@@ -165,7 +165,7 @@ def test_regions_and_stubs_keep_indentation() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda text: text.replace('"abc"', '"ab"'), "2 of at least 3 MUTANTS"),
+        (lambda text: text.replace('"abc"', '"ab"'), "2 of at least 3 misconceptions"),
         (lambda text: text.replace('"abc"', '"aaa"'), "mutants with the same mistake"),
         (lambda text: text.replace("ALTERNATIVES", "OTHERS"), "no ALTERNATIVES"),
         (lambda text: text.replace('"twice"', '"thrice"'), "names exercises that 01_small.py lacks"),

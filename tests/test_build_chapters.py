@@ -7,9 +7,10 @@ import pytest
 
 from saw_edu.classroom.authoring import outputs
 from saw_edu.classroom.authoring.build import failure
+from saw_edu.classroom.authoring.chapter import Chapter
 from saw_edu.classroom.authoring.execute import run_notebook
 from saw_edu.classroom.authoring.release import student_notebooks
-from saw_edu.classroom.authoring.source import Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.student import results
 
 ROOT = Path(__file__).parent.parent

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from saw_edu.classroom.authoring import review
+from saw_edu.classroom.authoring.chapter import Cell, Chapter
 from saw_edu.classroom.authoring.release import student_notebooks
-from saw_edu.classroom.authoring.source import Cell, Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.cli import app
 
 FIXTURE = Path(__file__).parent / "fixtures" / "course"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from saw_edu.classroom.authoring.source import SourceError, chapter_paths
+from saw_edu.classroom.authoring.chapter import SourceError
+from saw_edu.classroom.authoring.source import chapter_paths
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
 
 ROOT = Path(__file__).parent.parent

@@ -9,10 +9,11 @@ import pytest
 from grade_synthetic import used_answers
 from sandboxes import needs_sandbox
 
+from saw_edu.classroom.authoring.chapter import Chapter
 from saw_edu.classroom.authoring.markers import MARKERS
 from saw_edu.classroom.authoring.mutants import exercise_sets
 from saw_edu.classroom.authoring.release import student_notebooks
-from saw_edu.classroom.authoring.source import Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.grading.run import Options, StudentResult, grade_unit
 
 ROOT = Path(__file__).parent.parent

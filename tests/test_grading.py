@@ -19,10 +19,11 @@ from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 from traitlets.config import Config
 
+from saw_edu.classroom.authoring.chapter import Chapter
 from saw_edu.classroom.authoring.markers import MARKERS
 from saw_edu.classroom.authoring.nbgrader_setup import configure
 from saw_edu.classroom.authoring.release import student_notebooks
-from saw_edu.classroom.authoring.source import Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "tests" / "fixtures" / "course"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from saw_edu.agents.agent import Agent
+from typing import ClassVar, Protocol
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,13 @@ class Design:
     source: str  # where it comes from
 
 
-def table(agents: Mapping[str, type[Agent]]) -> str:
+class Designed(Protocol):
+    """What has a design: every agent's class."""
+
+    design: ClassVar[Design]
+
+
+def table(agents: Mapping[str, type[Designed]]) -> str:
     """One row an agent, in Markdown."""
     lines = [
         "| agent | value objective | policy extraction: maximise the mean of | generator over goals? | levels at test time | source |",  # noqa: E501

@@ -28,11 +28,12 @@ import nbformat
 from nbgrader.api import Gradebook
 
 import saw_edu
+from saw_edu.classroom.authoring.chapter import Chapter
 from saw_edu.classroom.authoring.markers import MARKERS
 from saw_edu.classroom.authoring.mutants import exercise_sets
 from saw_edu.classroom.authoring.nbgrader_setup import find_alembic
 from saw_edu.classroom.authoring.release import student_notebooks
-from saw_edu.classroom.authoring.source import Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.sandbox.outside import find_bubblewrap
 from saw_edu.place import course_root
 from saw_edu.runs.provenance import origin

@@ -11,6 +11,7 @@ from nbformat.notebooknode import NotebookNode
 from tqdm.auto import tqdm
 
 from saw_edu.classroom.authoring import outputs
+from saw_edu.classroom.authoring.chapter import NOTEBOOK_METADATA, Chapter, Problem, SourceError
 from saw_edu.classroom.authoring.execute import Run, run_notebook
 from saw_edu.classroom.authoring.hidden import HiddenTestsError
 from saw_edu.classroom.authoring.mutants import exercise_sets
@@ -22,14 +23,7 @@ from saw_edu.classroom.authoring.release import (
     worked_in,
     write_file,
 )
-from saw_edu.classroom.authoring.source import (
-    NOTEBOOK_METADATA,
-    Chapter,
-    Problem,
-    SourceError,
-    chapter_paths,
-    read_chapter,
-)
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 
 DEADLINE = 900.0
 """Seconds that a notebook may take; chapters aim at less than 300."""

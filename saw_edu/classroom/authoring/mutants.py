@@ -26,7 +26,7 @@ from saw_edu.classroom.authoring.hidden import load_hidden
 from saw_edu.classroom.authoring.markers import without
 
 if TYPE_CHECKING:
-    from saw_edu.classroom.authoring.source import Cell, Chapter
+    from saw_edu.classroom.authoring.chapter import Cell, Chapter
 
 MUTANTS_WANTED = 3
 

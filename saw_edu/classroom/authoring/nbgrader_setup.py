@@ -18,9 +18,9 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
 from traitlets import Unicode
 
+from saw_edu.classroom.authoring.chapter import FOLDED, NOTEBOOK_METADATA
 from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE
 from saw_edu.classroom.authoring.markers import stub_code, without
-from saw_edu.classroom.authoring.source import FOLDED, NOTEBOOK_METADATA
 
 FAST_VARIABLE = "SAW_EDU_FAST"
 IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py", ".*"]

@@ -15,8 +15,8 @@ import nbformat
 from nbgrader.apps.api import NbGraderAPI
 from traitlets.config import Config
 
+from saw_edu.classroom.authoring.chapter import Chapter, Problem, SourceError
 from saw_edu.classroom.authoring.nbgrader_setup import IGNORED, configure
-from saw_edu.classroom.authoring.source import Chapter, Problem, SourceError
 
 
 class ReleaseError(RuntimeError):

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saw_edu.checks.check import answers_of
+from saw_edu.classroom.authoring.chapter import Cell, Chapter, Problem, SourceError
 from saw_edu.classroom.authoring.hidden import HiddenTestsError
 from saw_edu.classroom.authoring.markers import without
 from saw_edu.classroom.authoring.mutants import ExerciseSet, exercise_sets, grade
 from saw_edu.classroom.authoring.release import ReleaseError, student_notebooks
-from saw_edu.classroom.authoring.source import Cell, Chapter, Problem, SourceError, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 
 WORDS_A_MINUTE = 130
 MOST_MINUTES = 75

@@ -8,7 +8,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import compute_checksum
 
-from saw_edu.classroom.authoring.source import NOTEBOOK_METADATA, Cell
+from saw_edu.classroom.authoring.chapter import NOTEBOOK_METADATA, Cell
 from saw_edu.classroom.grading.judge import RIGHT, CheckResult
 from saw_edu.classroom.grading.plan import ChapterPlan
 from saw_edu.classroom.grading.submission import Item, Submission

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from saw_edu.checks.check import Check, calls_go_to
+from saw_edu.classroom.authoring.chapter import Cell, Chapter, Problem, SourceError, cell_id
 from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE, hidden_path
 from saw_edu.classroom.authoring.markers import only, without
 from saw_edu.classroom.authoring.mutants import exercise_sets
-from saw_edu.classroom.authoring.source import Cell, Chapter, Problem, SourceError, cell_id, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.grading.library import all_functions, is_library
 from saw_edu.classroom.grading.strip import strip, strip_all, uses
 

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 import nbformat.reader
 
-from saw_edu.classroom.authoring.source import Cell
+from saw_edu.classroom.authoring.chapter import Cell
 from saw_edu.classroom.grading.plan import ChapterPlan, ExercisePlan, bound
 
 MOST_BYTES = 32 * 2**20

@@ -3,63 +3,29 @@
 import csv
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 
 from saw_edu.classroom.authoring.build import table
+from saw_edu.classroom.authoring.chapter import Cell, Chapter
 from saw_edu.classroom.authoring.mutants import ExerciseSet, exercise_sets
 from saw_edu.classroom.authoring.release import write_file
-from saw_edu.classroom.authoring.source import Cell, Chapter, chapter_paths, read_chapter
+from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.grading import gradebook as books
 from saw_edu.classroom.grading.judge import FLAGGED, NOT_STARTED, RIGHT, UNGRADED
 from saw_edu.classroom.grading.settings import database_of, settings_of
+from saw_edu.classroom.reports.class_report import STATES, UNNAMED, ClassReport, ExerciseReport
 from saw_edu.classroom.reports.export import COLUMNS, STATUS_FILE, as_text, row_of
 from saw_edu.classroom.reports.likeness import Alike, find_alike
+from saw_edu.classroom.reports.report_page import page
 
-STATES = ("solved", "wrong", "flagged", "not started", "not handed in", "ungradable")
-UNNAMED = "not recognised"
-"""The name of what is wrong in a way that no check knows."""
 _UNTOLD = {None, "", "value", "missing", "raised", "type", "shape", "dtype", "finite", "inputs"}
 
 
 class ReportError(RuntimeError):
     """There is nothing to report on; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class ExerciseReport:
-    """One exercise. states: state → students. mistakes: a misconception's name → students who hit it.
-
-    missed: misconceptions that the course declares (its mutants' names) and nobody hit.
-    """
-
-    chapter: str
-    name: str
-    points: float
-    states: dict[str, list[str]]
-    mistakes: dict[str, list[str]]
-    missed: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ClassReport:
-    """A unit. rows: of the table of grades, one for each student. look: (student, what a person should look at)."""
-
-    unit: str
-    max_score: float
-    rows: list[dict[str, Any]]
-    exercises: list[ExerciseReport]
-    look: list[tuple[str, str]]
-    alike: list[Alike]
-
-    @property
-    def scores(self) -> list[float]:
-        """The scores of those whose submission was graded, late penalties taken off, in rising order."""
-        handed_in = [row for row in self.rows if row["status"] != "not submitted"]
-        return sorted(float(row["score"]) for row in handed_in if row["score"] != "")
 
 
 def report_unit(
@@ -69,8 +35,6 @@ def report_unit(
 
     Raises ReportError when nothing was graded yet, FileNotFoundError or SourceError as reading the unit's sources does.
     """
-    from saw_edu.classroom.reports.report_page import page
-
     course = course.resolve()
     report = gather(course, unit, database)
     folder = out or course / "reports" / unit

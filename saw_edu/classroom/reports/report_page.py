@@ -5,8 +5,8 @@ import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 
+from saw_edu.classroom.reports.class_report import STATES, UNNAMED, ClassReport, ExerciseReport
 from saw_edu.classroom.reports.likeness import ALIKE, FEWEST, Alike
-from saw_edu.classroom.reports.report import STATES, UNNAMED, ClassReport, ExerciseReport
 
 _COLOURS = ("#009E73", "#D55E00", "#E69F00", "#BDBDBD", "#7A7A7A", "#CC79A7")  # Okabe and Ito; one for each state
 _BINS = 10

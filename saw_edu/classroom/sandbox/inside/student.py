@@ -52,9 +52,6 @@ def warm_up(modules: list[str], stripped: dict[str, str]) -> None:
             importlib.import_module(name)
         except Exception:
             continue  # an optional part that is not installed here
-    from saw_edu.envs import maze
-
-    maze.layout_names()  # the library's own folder, with its data files, is covered before a student's code runs
     gc.collect()
     gc.freeze()
 
