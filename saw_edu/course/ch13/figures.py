@@ -81,28 +81,33 @@ def told_apart_and_covered(measures: pd.DataFrame) -> Figure:
 
 
 def task(table: pd.DataFrame) -> Figure:
-    """Success of high levels as they learn, with 95 % intervals over seeds."""
-    figure, ax = plt.subplots(figsize=(7.5, 4.2))
-    for kind, rows in table.groupby("kind", sort=False):
-        label, color, marker = LOOKS[str(kind)]
-        wide = rows.pivot(index="episode", columns="seed", values="success")
-        bounds = np.array([seed_interval(row) for row in wide.to_numpy()])
-        ax.plot(wide.index, wide.mean(axis=1), color=color, marker=marker, label=label)
-        ax.fill_between(wide.index, bounds[:, 0].clip(0), bounds[:, 1].clip(max=1), color=color, alpha=0.15, lw=0)
-    ax.set(xlabel="episodes", ylabel="share that reach the goal", ylim=(0, 1))
-    ax.legend(loc="upper left", fontsize=10)
+    """Success of high levels as they learn, near goals left and far ones right, with 95 % intervals over seeds."""
+    figure, axes = plt.subplots(1, 2, figsize=(12.5, 4.2), sharey=True)
+    titles = {"near": "goals in the room of the start", "far": "goals in the other rooms"}
+    for ax, (goals, title) in zip(axes, titles.items(), strict=True):
+        for kind, rows in table[table["goals"] == goals].groupby("kind", sort=False):
+            label, color, marker = LOOKS[str(kind)]
+            wide = rows.pivot(index="episode", columns="seed", values="success")
+            bounds = np.array([seed_interval(row) for row in wide.to_numpy()])
+            ax.plot(wide.index, wide.mean(axis=1), color=color, marker=marker, label=label)
+            ax.fill_between(wide.index, bounds[:, 0].clip(0), bounds[:, 1].clip(max=1), color=color, alpha=0.15, lw=0)
+        ax.set(title=title, xlabel="episodes", ylim=(0, 1))
+    axes[0].set_ylabel("share that reach the goal")
+    axes[1].legend(loc="upper left", fontsize=10)
     return figure
 
 
 def paired(table: pd.DataFrame, kind: str, others: Sequence[str]) -> pd.DataFrame:
-    """By how much the mean success of one kind exceeds others', seed by seed: mean and 95 % interval."""
-    means = table.groupby(["kind", "seed"])["success"].mean().unstack("kind")
+    """By how much one kind's mean success exceeds others', seed by seed: mean and 95 % interval, by goals."""
+    means = table.groupby(["goals", "seed", "kind"])["success"].mean().unstack("kind")
     rows = []
-    for other in others:
-        difference = (means[kind] - means[other]).to_numpy()
-        low, high = seed_interval(difference)
-        rows.append({"against": LOOKS[other][0], "difference": difference.mean(), "low": low, "high": high})
-    return pd.DataFrame(rows).set_index("against").round(2)
+    for goals, group in means.groupby("goals", sort=False):
+        for other in others:
+            difference = (group[kind] - group[other]).to_numpy()
+            low, high = seed_interval(difference)
+            against = LOOKS[other][0]
+            rows.append({"goals": goals, "against": against, "difference": difference.mean(), "low": low, "high": high})
+    return pd.DataFrame(rows).set_index(["goals", "against"]).round(2)
 
 
 class SkillMap:

@@ -10,12 +10,12 @@ import torch
 from tqdm.auto import tqdm
 
 from saw_edu.course.ch13 import skills as experiment
-from saw_edu.course.ch13.task import learn_task
+from saw_edu.course.ch13.task import GOAL_CELLS, learn_task
 from saw_edu.hierarchy.diayn import DIAYN, Skills
 from saw_edu.place import course_root
 from saw_edu.runs.provenance import write_provenance
 
-EPISODES = 150
+EPISODES = 100
 BLOCK = 10  # episodes of which one number is kept
 
 
@@ -31,11 +31,15 @@ def trained(features: str, seed: int, work: Path, updates: int = experiment.UPDA
 
 
 def task_table(kind: str, seed: int, skills: Skills | None, episodes: int = EPISODES) -> pd.DataFrame:
-    """Share of learners that reach their goal, block by block of episodes."""
+    """Share of learners that reach their goal, near goals and far ones, block by block of episodes."""
     world = experiment.make_world() if skills is None else skills.world
-    arrived = learn_task(world, skills, episodes, torch.Generator().manual_seed(2_000 + seed)).double()
-    blocks = arrived.mean(1).view(-1, BLOCK).mean(1)
-    return pd.DataFrame({"kind": kind, "seed": seed, "episode": range(BLOCK, episodes + 1, BLOCK), "success": blocks})
+    tables = []
+    for goals in GOAL_CELLS:
+        generator = torch.Generator().manual_seed(2_000 + seed)
+        arrived = learn_task(world, skills, goals, episodes, generator).double()
+        table = {"episode": range(BLOCK, episodes + 1, BLOCK), "success": arrived.mean(1).view(-1, BLOCK).mean(1)}
+        tables.append(pd.DataFrame({"kind": kind, "goals": goals, "seed": seed, **table}))
+    return pd.concat(tables)
 
 
 def record(folder: Path, work: Path, seeds: list[int]) -> None:

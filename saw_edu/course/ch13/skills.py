@@ -20,7 +20,7 @@ UPDATES = 1_600  # of each agent; some 20 seconds
 CONFIG = DIAYNConfig()
 START_CELL = (2, 2)  # in one corner of one room
 FEATURES = ("scaled", "fourier")  # what nets see of a position: the place alone, or also waves of short length
-MEASURED = 20  # roll-outs of each skill
+MEASURED = 60  # roll-outs of each skill
 KINDS = {
     "scaled": "DIAYN, q sees the place",
     "fourier": "DIAYN, q sees fine waves",

@@ -11,7 +11,10 @@ from saw_edu.course.ch13.skills import start_of
 from saw_edu.envs import PointMaze
 from saw_edu.hierarchy.diayn import COMPASS, Skills
 
-GOAL_CELLS = ((2, 8), (8, 2), (8, 8))  # the middle of each other room
+GOAL_CELLS = {
+    "near": ((4, 4), (1, 4), (4, 1)),  # corners of the room in which learners start
+    "far": ((2, 8), (8, 2), (8, 8)),  # the middle of each other room
+}
 HOLD = 5  # steps for which a skill is kept, and for which a flat explorer keeps a random action
 DISCOUNT = 0.98  # per step
 EXPLORE = 0.2  # how often a choice is random
@@ -40,6 +43,7 @@ def option_target(rewards: Tensor, lengths: Tensor, next_values: Tensor, done: T
 def learn_task(
     world: PointMaze,
     skills: Skills | None,
+    goals: str,
     episodes: int,
     generator: torch.Generator,
     target: Target = option_target,
@@ -52,13 +56,14 @@ def learn_task(
         world: four rooms.
         skills: the choices, each kept for HOLD steps; None: the nine compass actions, each for one step, where a
             random one is kept for HOLD steps (temporally extended exploration).
+        goals: which of GOAL_CELLS, "near" or "far"; LEARNERS learners for each cell.
         episodes: of at most STEPS steps.
         generator: for everything.
         target: what values are moved towards.
     """
-    goals = world.maze.cell_to_xy(torch.tensor(GOAL_CELLS)).float().repeat_interleave(LEARNERS, 0)  # (B, 2)
-    number, choices = len(goals), len(COMPASS) if skills is None else skills.number
-    each, goal = torch.arange(number), world.index(goals)
+    places = world.maze.cell_to_xy(torch.tensor(GOAL_CELLS[goals])).float().repeat_interleave(LEARNERS, 0)  # (B, 2)
+    number, choices = len(places), len(COMPASS) if skills is None else skills.number
+    each, goal = torch.arange(number), world.index(places)
     table = torch.zeros(number, len(world.maze.free_cells), choices)
     arrived = torch.zeros(episodes, number, dtype=torch.bool)
     for episode in range(episodes):
