@@ -35,7 +35,7 @@ def paths(ax: Axes, skills: Skills, states: torch.Tensor, zs: torch.Tensor) -> N
     for z in range(skills.number):
         last = states[zs == z, -1]
         if len(last):
-            ax.scatter(*last.T.numpy(), color=colors[z], ec=style.DARK, s=38, zorder=5)
+            ax.scatter(last[:, 0], last[:, 1], color=colors[z], ec=style.DARK, s=38, zorder=5)
     mark(ax, states[0, 0].numpy(), START)
     ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
 
