@@ -66,6 +66,12 @@ state_information = Check(
             wrong=lambda c: _entropy(c / c.sum()),
         ),
         Mistake(
+            "skills taken alike",
+            "Right where all skills were seen alike often. Where one was seen more often, it counts for more: what is "
+            "the probability of a pair?",
+            wrong=lambda c: _information(c / c.sum(1, keepdim=True)),
+        ),
+        Mistake(
             "negative information",
             "The sign is the wrong way round: information is never below 0.",
             wrong=lambda c: -_information(c),
@@ -123,6 +129,17 @@ skill_reward = Check(
             "prior uniform always",
             "Right for skills that are drawn alike. `prior` may be another one.",
             wrong=lambda x, z, p: _pick(x.log_softmax(-1), z) + torch.tensor(float(len(p))).log(),
+        ),
+        Mistake(
+            "mean of the batch",
+            "You take the mean of log q over the batch before log p(z) comes off. Each state has a reward of its own: "
+            "cross_entropy reduces unless it is told not to.",
+            wrong=lambda x, z, p: _pick(x.log_softmax(-1), z).mean() - p.log()[z],
+        ),
+        Mistake(
+            "half a logarithm",
+            "You take q itself, not its logarithm, and log p(z) off it. Both are logarithms.",
+            wrong=lambda x, z, p: _pick(x.softmax(-1), z) - p.log()[z],
         ),
         Mistake(
             "likeliest skill",
@@ -233,6 +250,22 @@ option_target = Check(
             "a step late",
             "Your first reward is discounted already. It counts in full, γ^0.",
             wrong=lambda r, n, v, d, y: _target(r * y, n, v, d, y),
+        ),
+        Mistake(
+            "end inverted",
+            "You look ahead where the episode ended, not where it goes on. `torch.where(condition, yes, no)`: which "
+            "is which?",
+            wrong=lambda r, n, v, d, y: _target(r, n, v, ~d, y),
+        ),
+        Mistake(
+            "end without its reward",
+            "Where the episode ended you give 0. The rewards up to there were earned; only what would follow is gone.",
+            wrong=lambda r, n, v, d, y: (~d) * _target(r, n, v, d, y),
+        ),
+        Mistake(
+            "a step too far",
+            "What follows is discounted once too often: after n steps, γ^n.",
+            wrong=lambda r, n, v, d, y: _target(r, n + 1, v, d, y),
         ),
         Mistake(
             "mean of choices",
