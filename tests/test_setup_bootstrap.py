@@ -53,7 +53,7 @@ class Course:
             assert path, f"this machine has no {tool}"
             self.command(tool, f'#!/bin/sh\nexec "{path}" "$@"\n')
         self.calls = folder / "calls"
-        foreign = re.compile(r"(PIP_|PYTHON|MAKE|MFLAGS).*|.*_proxy", re.IGNORECASE)
+        foreign = re.compile(r"(PIP_|PYTHON|MAKE|MFLAGS).*|EXTRAS|THREADS|NEEDED_MB|.*_proxy", re.IGNORECASE)
         kept = {key: value for key, value in os.environ.items() if not foreign.fullmatch(key)}
         self.environment = {**kept, "PATH": str(self.tools), "CALLS": str(self.calls)}
         self.environment |= {"PIP_CONFIG_FILE": os.devnull, "NEEDED_MB": "1"}
