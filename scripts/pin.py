@@ -14,6 +14,7 @@ HEADER = """\
 # Python 3.11 on Linux runs all tests. The first version of this list was also installed on 3.13, where the library's
 # tests passed, and resolved (not installed) on 3.12. Every package had a wheel, but labmaze, of the extra "ogbench",
 # on 3.13. `overrides` is used by Python 3.11 only.
+# soupsieve is kept below 3: later ones refuse Python 3.11.2, which is Debian 12's.
 # Left open: what only Windows or macOS needs, and torch's CUDA libraries, which torch itself pins.
 """
 
