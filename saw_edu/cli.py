@@ -287,6 +287,29 @@ def evaluate(
         evaluate_run(run, episodes, temperature, world, typer.echo)
 
 
+@app.command()
+def data(
+    name: Annotated[
+        str,
+        typer.Argument(help="Such as babyai-GoToLocal or gridmaze-four-rooms-navigate.", show_default=False),
+    ],
+    episodes: Annotated[int | None, typer.Option(min=1, help="How many.", show_default="1000, or a maze's own")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same data.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The .npz file to write.", show_default="NAME.npz")] = None,
+) -> None:
+    """Make a data set by its name and write it to a file, with its origin in provenance.json beside it.
+
+    babyai-LEVEL is any level of the minigrid package, such as babyai-PutNextLocal: BabyAI's bot demonstrates it, with a
+    label for every step. The other names are those of `saw-edu train --help`.
+
+    Exits 2 for bad input, 1 when the demonstrator fails, 130 when it is interrupted.
+    """
+    from saw_edu.runs import make_data
+
+    with _reported("data"):
+        make_data(name, episodes, seed, out, typer.echo)
+
+
 @contextmanager
 def _reported(command: str) -> Iterator[None]:
     """A run's errors as one message and an exit code."""

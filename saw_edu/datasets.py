@@ -1,6 +1,7 @@
 """Data sets and worlds by name: made on the spot from the built-in mazes, or read from a file.
 
-Every name gives the same data each time, in a second or two, so nothing is stored.
+Every name of a maze gives the same data each time, in a second or two, so nothing is stored. BabyAI's demonstrations
+take longer: `saw-edu data` records them, and those that chapters use lie in assets/babyai.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ import torch
 
 from saw_edu.data import Spec, Trajectories, load_npz
 from saw_edu.envs import GridMaze, InMaze, PointMaze, layout_names, navigate, random_walk
+from saw_edu.envs.babyai import Demonstrations
+from saw_edu.place import asset, course_root
+
+BABYAI = "babyai-"  # then a level, such as GoToLocal
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,11 @@ def load(source: str, frame_stack: int = 1) -> Dataset:
     if frame_stack < 1:
         raise ValueError(f"frame_stack must be at least 1 frame, got {frame_stack}")
     if source in dataset_names():
-        dataset = _collect(source)
+        dataset = collect(source)
+    elif source.startswith(BABYAI):
+        raise ValueError(
+            f"{source} has sentences for goals, and agents here take states: read it with `datasets.demonstrations`"
+        )
     elif source.endswith(".npz") or Path(source).expanduser().is_file():
         trajectories = load_npz(source)
         dataset = Dataset(source, trajectories, trajectories.spec(), world=None)
@@ -161,12 +170,40 @@ def stack_frames(spec: Spec, frame_stack: int) -> Spec:
     return replace(spec, observation_dim=spec.observation_dim * frame_stack, image=image)
 
 
-def _collect(name: str) -> Dataset:
+def demonstrations(name: str) -> Demonstrations:
+    """BabyAI demonstrations that were recorded: by a name such as "babyai-GoToLocal", or an .npz file.
+
+    Raises:
+        ValueError: none are recorded under that name; the message has those that are. A file that cannot be used.
+        FileNotFoundError: no such file.
+    """
+    if name.endswith(".npz"):
+        return Demonstrations.load(name)
+    recorded = [BABYAI + path.stem for path in sorted((course_root() / "assets/babyai").glob("*.npz"))]
+    if name not in recorded:
+        hint = nearest(name, recorded)
+        raise ValueError(
+            f"no demonstrations are recorded as {name!r}{hint} There are {', '.join(recorded)}; "
+            f"`saw-edu data {BABYAI}LEVEL --out FILE.npz` makes others"
+        )
+    return Demonstrations.load(asset(f"babyai/{name.removeprefix(BABYAI)}.npz"))
+
+
+def collect(name: str, episodes: int | None = None, seed: int = 0) -> Dataset:
+    """Make the data set of a maze by its name; with another number of episodes or another seed, another one.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest known one.
+    """
+    if name not in dataset_names():
+        hint = nearest(name, dataset_names())
+        raise ValueError(f"no data set is called {name!r}{hint} A name is\n{explain_datasets()}")
     world_name, how = name.rsplit("-", 1)
     kind, world = _KINDS[name.split("-")[0]], make_world(world_name)
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
+    number = episodes or kind.episodes
     if how == "navigate":
-        trajectories = navigate(world, kind.episodes, kind.length, kind.noise, generator)
+        trajectories = navigate(world, number, kind.length, kind.noise, generator)
     else:
-        trajectories = random_walk(world, kind.episodes, kind.length, generator)
+        trajectories = random_walk(world, number, kind.length, generator)
     return Dataset(name, trajectories, world.spec, world_name)

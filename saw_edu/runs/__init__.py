@@ -4,6 +4,7 @@ The folder of a run holds `config.json` (everything that decides the result), `c
 training is done, `networks.pt`; evaluation adds `evaluation.csv`.
 """
 
+from saw_edu.runs.data import make_data
 from saw_edu.runs.evaluate import FinishedRun, distance_edges, evaluate_run, load
 from saw_edu.runs.folder import RunError, RunFailedError, RunInterruptedError
 from saw_edu.runs.options import train_overview
@@ -17,6 +18,7 @@ __all__ = [
     "distance_edges",
     "evaluate_run",
     "load",
+    "make_data",
     "train_overview",
     "train_run",
 ]
