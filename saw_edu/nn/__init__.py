@@ -1,5 +1,6 @@
 """Network parts: MLPs, goal-conditioned values and actors, goal representations, quasimetrics, image encoders."""
 
+from saw_edu.nn.goals import ImageGoals, StateGoals, WordGoals, goal_encoder, parameter_count
 from saw_edu.nn.mlp import MLP, Dense, LayerNorm
 from saw_edu.nn.networks import (
     BilinearValue,
@@ -30,6 +31,7 @@ __all__ = [
     "Dense",
     "GoalConditionedValue",
     "GoalRepresentation",
+    "ImageGoals",
     "Inputs",
     "LayerNorm",
     "LogScale",
@@ -37,12 +39,16 @@ __all__ = [
     "NormalPolicy",
     "Quasimetric",
     "RawGoals",
+    "StateGoals",
     "StateInputs",
+    "WordGoals",
     "as_vectors",
     "draw",
     "frozen",
+    "goal_encoder",
     "goal_representation",
     "make_policy",
     "on_sphere",
+    "parameter_count",
     "sample_normal",
 ]
