@@ -310,6 +310,30 @@ def data(
         make_data(name, episodes, seed, out, typer.echo)
 
 
+@app.command()
+def record(
+    name: Annotated[str | None, typer.Argument(help="Which results; without it, a list.", show_default=False)] = None,
+    parts: Annotated[list[str] | None, typer.Argument(help="Some of its parts.", show_default="all")] = None,
+) -> None:
+    """Make recorded results under assets/ again. Stopped, the same command goes on from what lies under runs/.
+
+    Exits 2 for an unknown name, 130 when it is interrupted.
+    """
+    from saw_edu.course import recording
+
+    if name is None:
+        typer.echo(recording.overview())
+        return
+    try:
+        recording.record(name, parts or (), say=typer.echo)
+    except recording.RecordingError as error:
+        typer.echo(f"saw-edu record: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("saw-edu record: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+
+
 @contextmanager
 def _reported(command: str) -> Iterator[None]:
     """A run's errors as one message and an exit code."""

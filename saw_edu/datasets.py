@@ -6,9 +6,8 @@ take longer: `saw-edu data` records them, and those that chapters use lie in ass
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import torch
 from saw_edu.data import Spec, Trajectories, load_npz
 from saw_edu.envs import GridMaze, InMaze, PointMaze, layout_names, navigate, random_walk
 from saw_edu.envs.babyai import Demonstrations
-from saw_edu.place import asset, course_root
+from saw_edu.place import asset, course_root, did_you_mean
 
 BABYAI = "babyai-"  # then a level, such as GoToLocal
 
@@ -83,12 +82,6 @@ class Dataset:
         return digest.hexdigest()[:16]
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ ", did you mean ...?" where a known name is similar, else nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else "."
-
-
 def world_names() -> list[str]:
     """Every name that `make_world` knows."""
     return [f"{kind}-{layout}" for kind in _KINDS for layout in layout_names()]
@@ -124,7 +117,7 @@ def make_world(name: str) -> InMaze:
         ValueError: an unknown name; the message has the nearest known one.
     """
     if name not in world_names():
-        hint = nearest(name, world_names())
+        hint = did_you_mean(name, world_names())
         raise ValueError(f"no world is called {name!r}{hint} A name is\n{explain_worlds()}")
     kind, layout = next((k, name.removeprefix(f"{k}-")) for k in _KINDS if name.startswith(f"{k}-"))
     return _KINDS[kind].make(layout)
@@ -154,7 +147,7 @@ def load(source: str, frame_stack: int = 1) -> Dataset:
         trajectories = load_npz(source)
         dataset = Dataset(source, trajectories, trajectories.spec(), world=None)
     else:
-        hint = nearest(source, dataset_names())
+        hint = did_you_mean(source, dataset_names())
         raise ValueError(f"no data set is called {source!r}{hint} Give an .npz file, or a name:\n{explain_datasets()}")
     if frame_stack == 1:
         return dataset
@@ -181,7 +174,7 @@ def demonstrations(name: str) -> Demonstrations:
         return Demonstrations.load(name)
     recorded = [BABYAI + path.stem for path in sorted((course_root() / "assets/babyai").glob("*.npz"))]
     if name not in recorded:
-        hint = nearest(name, recorded)
+        hint = did_you_mean(name, recorded)
         raise ValueError(
             f"no demonstrations are recorded as {name!r}{hint} There are {', '.join(recorded)}; "
             f"`saw-edu data {BABYAI}LEVEL --out FILE.npz` makes others"
@@ -196,7 +189,7 @@ def collect(name: str, episodes: int | None = None, seed: int = 0) -> Dataset:
         ValueError: an unknown name; the message has the nearest known one.
     """
     if name not in dataset_names():
-        hint = nearest(name, dataset_names())
+        hint = did_you_mean(name, dataset_names())
         raise ValueError(f"no data set is called {name!r}{hint} A name is\n{explain_datasets()}")
     world_name, how = name.rsplit("-", 1)
     kind, world = _KINDS[name.split("-")[0]], make_world(world_name)

@@ -1,8 +1,9 @@
-"""Where the course keeps its small files (golden cases, checkpoints, recorded results), and how files are written."""
+"""Where the course keeps its small files, how files are written, and what a misspelt name may have meant."""
 
+import difflib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -66,3 +67,9 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file, UTF-8, whole or not at all."""
     with whole_file(path) as file:
         file.write(text.encode("utf-8"))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ ", did you mean 'saw'?" where a known name is similar, else "."."""
+    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f", did you mean {near[0]!r}?" if near else "."

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from saw_edu.data import push_frame
-from saw_edu.envs.world import Located, World
+from saw_edu.envs.world import Expert, Located, World
 
 Memory = Any
 """A tree of tensors (a tensor, or a tuple, list or dictionary of trees), each with a leading batch axis; or None."""
@@ -34,6 +34,24 @@ class MemoryPolicy(Protocol):
 
 
 PolicyLike = Callable[[Tensor, Tensor], Tensor] | MemoryPolicy  # without memory: (observations, goals) -> actions
+
+
+@dataclass(frozen=True)
+class Shaken:
+    """A policy without memory that acts with an unsteady hand: its actions are perturbed as an expert's are in data.
+
+    In continuous worlds this adds N(0, temperature) to the action and clips it. A flat policy whose standard deviation
+    is 1 then acts at that temperature; a hierarchy keeps its likeliest subgoal.
+    """
+
+    policy: Callable[[Tensor, Tensor], Tensor]
+    world: Expert
+    temperature: float  # the `noise` of `world.perturb`
+    generator: torch.Generator
+
+    def __call__(self, observations: Tensor, goals: Tensor) -> Tensor:
+        """(B, obs), (B, obs) -> actions (B, act) or (B,)."""
+        return self.world.perturb(self.policy(observations, goals), self.temperature, self.generator)
 
 
 def begin(policy: PolicyLike, batch: int) -> Memory:

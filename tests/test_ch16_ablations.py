@@ -133,6 +133,7 @@ def test_success_by_seed() -> None:
             "seed": [0, 0, 1, 1],
             "from_": [1, 5, 1, 5],
             "farthest": [0, 1, 0, 1],
+            "temperature": 0.5,
             "success": [1.0, 0.5, 0.5, 0.0],
             "episodes": [30, 10, 30, 10],
         }
@@ -144,21 +145,17 @@ def test_success_by_seed() -> None:
         per_seed(table, "far")
 
 
-def test_recording_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_measured_at_both_temperatures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = partialmethod(ablations.Problem.make_episodes, per_bin=2)
     monkeypatch.setattr(ablations.Problem, "make_episodes", few)
     short = replace(ablations.VALUE_CONFIG, steps=2, batch_size=16, compile=False)
 
-    def record(*names: str) -> pd.DataFrame:
-        ablations.record(tmp_path / "out", tmp_path / "work", names, [0, 1], short, short)
-        return pd.read_csv(tmp_path / "out" / "success.csv", dtype={"x": str})
-
-    first = record("k 2")
-    second = record("medium gcivl", "k 2")
-    assert second.groupby("setting").size().to_dict() == {"k 2": 2 * 7, "medium gcivl": 2 * 4}
-    pd.testing.assert_frame_equal(second[second["setting"] == "k 2"].reset_index(drop=True), first)
-    with pytest.raises(ValueError, match=r"unknown settings \['k 3'\]"):
-        record("k 3")
+    for name in ("k 2", "medium gcivl"):
+        ablations.make(name, tmp_path / "work", [0, 1], short, short)
+    ablations.gather(tmp_path / "work", tmp_path / "out", ("k 2", "medium gcivl"))
+    table = pd.read_csv(tmp_path / "out" / "success.csv", dtype={"x": str})
+    assert table.groupby("setting").size().to_dict() == {"k 2": 2 * 2 * 7, "medium gcivl": 2 * 2 * 4}
+    assert set(table["temperature"]) == {0.0, 0.5}
 
 
 def test_the_recorded_base_is_that_of_the_giant_maze() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from saw_edu.agents.agent import Agent, Policy
 from saw_edu.agents.crl import CRL
 from saw_edu.agents.design import Design
@@ -15,6 +13,7 @@ from saw_edu.agents.hiql import HIQL
 from saw_edu.agents.qrl import QRL
 from saw_edu.agents.ris import RIS
 from saw_edu.agents.saw import SAW
+from saw_edu.place import did_you_mean
 
 AGENTS: dict[str, type[Agent]] = {
     "gcbc": GCBC,
@@ -33,9 +32,7 @@ def agent_class(name: str) -> type[Agent]:
     """The agent of that name; an unknown name is answered with the nearest known one."""
     if name in AGENTS:
         return AGENTS[name]
-    near = difflib.get_close_matches(name.lower(), AGENTS, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"no agent named {name!r}{hint} Known agents: {', '.join(AGENTS)}")
+    raise ValueError(f"no agent named {name!r}{did_you_mean(name, AGENTS)} Known agents: {', '.join(AGENTS)}")
 
 
 __all__ = [

@@ -1,29 +1,31 @@
-"""The giant point maze: one value function, four ways to extract a policy, success by distance to the goal.
+"""The giant point maze: one value function and four ways to extract a policy from it, five seeds each.
 
-Chapter 16 shows these results and trains one seed of them live. `python -m saw_edu.course.giant` makes them again.
+Chapter 16 uses these networks and trains one seed of them live. `saw-edu record giant` makes them again; how often they
+arrive stands in assets/results/nine.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
+import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor
 
 from saw_edu.agents import GCBC, GCIVL, HIQL, SAW, Agent
+from saw_edu.course.recording import Recorder
 from saw_edu.data import Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate
 from saw_edu.evaluation import episodes_by_distance
 from saw_edu.place import course_root
-from saw_edu.rollouts import evaluate
-from saw_edu.runs.provenance import write_provenance
+from saw_edu.rollouts import PolicyLike, Shaken, evaluate
 from saw_edu.training import TrainingConfig, TrainingResult, train
 
 SEEDS = 5
+NOISE = 0.5  # standard deviation of what a walker adds to each of its actions
 DISCOUNT = 0.96  # γ^100 = .017: from 25 cells away the goal is as faint as at the paper's scale (.995^1000 = .007)
 SUBGOAL_STEPS = 8
 EDGES = (1, 5, 9, 13, 17, 21, 25, 32)  # cells; the largest distance in this maze is 31
@@ -42,7 +44,7 @@ def make_world() -> PointMaze:
 
 def make_data(world: PointMaze) -> Trajectories:
     """500 episodes of 300 steps: shortest paths to one random goal after another, with Gaussian noise."""
-    return navigate(world, 500, 300, 0.5, torch.Generator().manual_seed(0))
+    return navigate(world, 500, 300, NOISE, torch.Generator().manual_seed(0))
 
 
 def make_agents() -> dict[str, Agent]:
@@ -86,49 +88,51 @@ def load(name: str, spec: Spec) -> TrainingResult:
     return TrainingResult.load(course_root() / "assets" / "giant" / f"{name}.pt", agent, spec)
 
 
-def record(folder: Path, work: Path, seeds: list[int]) -> None:
-    """Train everything for these seeds (resuming from checkpoints in `work`), and write `folder` when all is there."""
-    torch.set_num_threads(1)
-    start, resumed = time.perf_counter(), work.exists()
-    world = make_world()
-    data = make_data(world)
-    value = train_value(data, seeds, work / "value")
-    results = {name: train_policy(name, data, value, work / name) for name in make_agents()}
-    starts, goals = make_episodes(world)
+def drawn_and_greedy(result: TrainingResult, world: PointMaze, starts: Tensor, goals: Tensor) -> pd.DataFrame:
+    """Every episode twice: with the walkers' own hand, N(0, NOISE) on each action, and greedy (temperature 0).
+
+    In a maze without noise a greedy policy whose mean action fades comes to rest and stays there for ever; so the main
+    number is the one with the hand. All agents meet the same noise.
+
+    Returns:
+        Columns seed, task, distance, success, steps and temperature.
+    """
     tables = []
-    for name, result in results.items():
-        episodes = evaluate(result.policies, world, starts, goals).episodes
-        tables.append(episodes.assign(agent=name, seed=episodes["seed"].map(dict(enumerate(seeds)))))
+    for temperature in (NOISE, 0.0):
+        policies: list[PolicyLike] = list(result.policies)
+        if temperature > 0:
+            generator = torch.Generator().manual_seed(2)
+            policies = [Shaken(policy, world, temperature, generator) for policy in result.policies]
+        episodes = evaluate(policies, world, starts, goals, seeds=result.seeds).episodes
+        tables.append(episodes.assign(temperature=temperature))
+    return pd.concat(tables)
+
+
+def _make(part: str, work: Path) -> None:
+    data = make_data(make_world())
+    value = train_value(data, list(range(SEEDS)), work / "value" / "checkpoints")
+    result = value if part == "value" else train_policy(part, data, value, work / part / "checkpoints")
+    keep = ("value",) if part == "value" else ("policy", "subgoal_policy", "subgoal_generator")
+    result.save(work / part / "networks.pt", keep=keep)
+
+
+def _gather(work: Path, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    value.save(folder / "value.pt", keep=("value",))
-    for name, result in results.items():
-        result.save(folder / f"{name}.pt", keep=("policy", "subgoal_policy", "subgoal_generator"))
-    pd.concat(tables).to_csv(folder / "episodes.csv", index=False)
-    write_provenance(
-        folder,
-        "python -m saw_edu.course.giant",
-        **{
-            "resumed from checkpoints": resumed,  # then the seconds below do not tell what training took
-            "seconds of this call": round(time.perf_counter() - start),
-            "seeds": seeds,
-            "value": asdict(VALUE_CONFIG),
-            "policies": asdict(POLICY_CONFIG),
-            "agents": {name: repr(agent) for name, agent in make_agents().items()},
-            "files": "value.pt, <agent>.pt: networks of all seeds; episodes.csv: every evaluation episode",
-        },
-    )
+    for part in RECORDER.parts:
+        shutil.copy(work / part / "networks.pt", folder / f"{part}.pt")
+    return {
+        "seeds": list(range(SEEDS)),
+        "value": asdict(VALUE_CONFIG),
+        "policies": asdict(POLICY_CONFIG),
+        "agents": {name: repr(agent) for name, agent in make_agents().items()},
+        "files": "value.pt, <agent>.pt: networks of all seeds",
+    }
 
 
-def main() -> None:
-    """Record the results under assets/giant; killed, it continues from the checkpoints under runs/giant."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(SEEDS)), help="which seeds")
-    parser.add_argument("--only-train", action="store_true", help="make checkpoints, but do not write assets/giant")
-    arguments = parser.parse_args()
-    work = course_root() / "runs" / "giant"
-    folder = work / "partial" if arguments.only_train else course_root() / "assets" / "giant"
-    record(folder, work, arguments.seeds)
-
-
-if __name__ == "__main__":
-    main()
+RECORDER = Recorder(
+    "the giant maze's value functions and four policies from each",
+    "giant",
+    ("value", "gcbc", "gcivl", "hiql", "saw"),
+    _make,
+    _gather,
+)

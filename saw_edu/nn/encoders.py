@@ -1,6 +1,5 @@
 """Encoders that turn images into features: IMPALA's small residual network in the sizes that OGBench uses."""
 
-import difflib
 import math
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from saw_edu.nn.mlp import MLP
+from saw_edu.place import did_you_mean
 
 
 class EncoderSizes(NamedTuple):
@@ -34,8 +34,7 @@ def make_encoder(name: str, image: tuple[int, int, int], generator: torch.Genera
         ValueError: for an unknown name, answered with the nearest known one, or an image without three sizes.
     """
     if name not in ENCODERS:
-        near = difflib.get_close_matches(name.lower(), ENCODERS, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(name, ENCODERS)
         raise ValueError(f"no encoder named {name!r}{hint} Known encoders: {', '.join(ENCODERS)}")
     if len(image) != 3 or min(image) < 1:
         raise ValueError(f"an encoder needs images of (height, width, channels), got {image}")

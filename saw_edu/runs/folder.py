@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-from saw_edu import datasets
+from saw_edu.place import did_you_mean
 from saw_edu.training import TrainingDivergedError
 
 RUNS = Path("runs")
@@ -117,7 +117,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
     except FileNotFoundError:
         known = sorted(str(path.parent) for path in RUNS.glob("*/config.json"))
-        hint = datasets.nearest(str(folder), known)
+        hint = did_you_mean(str(folder), known)
         raise RunError(f"no run in {folder}{hint} Runs here: {', '.join(known) or 'none yet'}") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         config = {}

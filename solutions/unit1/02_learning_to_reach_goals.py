@@ -536,7 +536,7 @@ live_gcivl = train(gcivl, data, config, seeds=1)
 
 # %% [markdown]
 # One seed is an anecdote. So we load four more: five seeds each of GCBC and GCIVL were trained with the very settings
-# above by `saw_edu.course.ch02.record`, and recorded with their provenance. All measurements below run live on all five.
+# above by `saw-edu record ch02`, and recorded with their provenance. All measurements below run live on all five.
 
 # %%
 provenance = json.loads(asset("ch02/provenance.json").read_text(encoding="utf-8"))

@@ -1066,7 +1066,7 @@ print(f"{np.mean(row_bins >= 5):.2%} of the rows have a goal in the farthest thi
 # ## 8 · What each part is worth
 #
 # The figure below changes one thing at a time. The runs are recorded: SAW's policies, five seeds each, from the same five recorded value functions,
-# everything else as in section 6. (`python -m saw_edu.course.ch16.ablations` makes them again.) One point you train now, with the value function of
+# everything else as in section 6. (`saw-edu record ablations` makes them again.) One point you train now, with the value function of
 # seed 0: **SAW without the bootstrapping term**. It takes half a minute.
 #
 # **What we expect.**

@@ -1,27 +1,22 @@
-"""Train the seeds that chapter 2 compares, and record them with their provenance in assets/ch02.
-
-    python -m saw_edu.course.ch02.record                  # everything: ten to twenty minutes on one core
-    python -m saw_edu.course.ch02.record gcivl gcivl_8000       # some of it
+"""The seeds that chapter 2 compares, in assets/ch02: `saw-edu record ch02` trains them again.
 
 The chapter trains seed 0 of `gcbc` and `gcivl` again, live, with the same settings.
 """
 
+from __future__ import annotations
+
 import dataclasses
-import datetime
-import json
-import platform
-import sys
+import shutil
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from saw_edu.agents import GCBC, GCIVL, Agent
+from saw_edu.course.recording import Recorder
 from saw_edu.envs import PointMaze, navigate
-from saw_edu.place import course_root
-from saw_edu.runs.provenance import commit
 from saw_edu.training import TrainingConfig, train
 
-FOLDER = course_root() / "assets" / "ch02"
 SEEDS = 5
 WORLD: dict[str, Any] = {"layout": "medium", "step_size": 1.0, "features": "fourier", "max_steps": 150}
 PLAY: dict[str, Any] = {"episodes": 500, "length": 200, "noise": 0.5, "seed": 0}
@@ -42,34 +37,26 @@ RECORDS: dict[str, tuple[str, TrainingConfig, tuple[str, ...] | None]] = {
 }
 
 
-def main(names: list[str]) -> None:
-    """Write <name>.pt for each name and its entry in provenance.json."""
-    unknown = sorted(set(names) - set(RECORDS))
-    if unknown:
-        sys.exit(f"unknown records {unknown}: choose among {', '.join(RECORDS)}")
-    torch.set_num_threads(1)
+def _make(part: str, work: Path) -> None:
     generator = torch.Generator().manual_seed(PLAY["seed"])
     data = navigate(PointMaze(**WORLD), PLAY["episodes"], PLAY["length"], PLAY["noise"], generator)
-    for name in names or list(RECORDS):
-        agent_name, config, keep = RECORDS[name]
-        agent = AGENTS[agent_name]
-        train(agent, data, config, seeds=SEEDS).save(FOLDER / f"{name}.pt", keep)
-        path = FOLDER / "provenance.json"
-        provenance = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        provenance[f"{name}.pt"] = {
-            "command": f"python -m saw_edu.course.ch02.record {name}",
-            "commit": commit(),
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "machine": f"{platform.machine()} CPU, one torch thread",
-            "torch": torch.__version__,
-            "world": WORLD,
-            "play": PLAY,
-            "agent": {"name": type(agent).__name__, **dataclasses.asdict(agent)},  # type: ignore[call-overload]
-            "training": dataclasses.asdict(config),
-            "seeds": SEEDS,
-        }
-        path.write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+    name, config, keep = RECORDS[part]
+    result = train(AGENTS[name], data, config, seeds=SEEDS, checkpoints=work / part / "checkpoints")
+    result.save(work / part / "networks.pt", keep)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def _gather(work: Path, folder: Path) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in RECORDS:
+        shutil.copy(work / part / "networks.pt", folder / f"{part}.pt")
+    return {
+        "world": WORLD,
+        "play": PLAY,
+        "seeds": list(range(SEEDS)),
+        "agents": {part: repr(AGENTS[name]) for part, (name, _, _) in RECORDS.items()},
+        "training": {part: dataclasses.asdict(config) for part, (_, config, _) in RECORDS.items()},
+        "files": "<part>.pt: networks of all seeds",
+    }
+
+
+RECORDER = Recorder("GCBC and GCIVL in the medium maze", "ch02", tuple(RECORDS), _make, _gather)

@@ -1,9 +1,10 @@
-"""Record chapter 13's results under assets/ch13: `python -m saw_edu.course.ch13.record`. Killed, it goes on."""
+"""Chapter 13's recorded results, in assets/ch13: `saw-edu record ch13` makes them again."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -11,9 +12,8 @@ from tqdm.auto import tqdm
 
 from saw_edu.course.ch13 import skills as experiment
 from saw_edu.course.ch13.task import GOAL_CELLS, learn_task
+from saw_edu.course.recording import Recorder
 from saw_edu.hierarchy.diayn import DIAYN, Skills
-from saw_edu.place import course_root
-from saw_edu.runs.provenance import write_provenance
 
 EPISODES = 100
 BLOCK = 10  # episodes of which one number is kept
@@ -42,31 +42,41 @@ def task_table(kind: str, seed: int, skills: Skills | None, episodes: int = EPIS
     return pd.concat(tables)
 
 
-def record(folder: Path, work: Path, seeds: list[int]) -> None:
-    """Train, measure, let high levels learn the task, and write `folder` when all is there."""
-    torch.set_num_threads(1)
-    runs = [(features, seed) for seed in seeds for features in experiment.FEATURES]
-    agents = {run: trained(*run, work) for run in tqdm(runs, desc="skills")}
+def _make(part: str, work: Path) -> None:
+    features, seed = part.split("-")
+    (work / part).mkdir(parents=True, exist_ok=True)
+    trained(features, int(seed), work / part)
+
+
+def _gather(work: Path, folder: Path) -> dict[str, Any]:
+    """Measure the skills, and let high levels learn the task."""
+    agents = {part: trained(part.split("-")[0], int(part.split("-")[1]), work / part) for part in RECORDER.parts}
     folder.mkdir(parents=True, exist_ok=True)
-    torch.save(
-        {f"{features}-{seed}": agent.q.state_dict() for (features, seed), agent in agents.items()}, folder / "skills.pt"
-    )
+    torch.save({part: agent.q.state_dict() for part, agent in agents.items()}, folder / "skills.pt")
     measured, tasks = [], []
+    seeds = list(range(experiment.SEEDS))
     for seed in tqdm(seeds, desc="measures and tasks"):
         for kind in experiment.KINDS:
             learned = kind in experiment.FEATURES
-            skills = agents[kind, seed].skills if learned else experiment.make_skills(kind, seed)
+            skills = agents[f"{kind}-{seed}"].skills if learned else experiment.make_skills(kind, seed)
             measured.append({"kind": kind, "seed": seed, **experiment.measure(skills, seed)})
             if kind != "walk":
                 tasks.append(task_table(kind, seed, skills))
         tasks.append(task_table("actions", seed, None))
     pd.DataFrame(measured).round(4).to_csv(folder / "measures.csv", index=False)
     pd.concat(tasks).round(4).to_csv(folder / "task.csv", index=False)
-    details = {"seeds": seeds, "updates": experiment.UPDATES, "config": asdict(experiment.CONFIG)}
-    files = "skills.pt: Q of every seed; measures.csv: nats and coverage; task.csv: success of high levels"
-    write_provenance(folder, "python -m saw_edu.course.ch13.record", **details, files=files)
+    return {
+        "seeds": seeds,
+        "updates": experiment.UPDATES,
+        "config": asdict(experiment.CONFIG),
+        "files": "skills.pt: Q of every seed; measures.csv: nats and coverage; task.csv: success of high levels",
+    }
 
 
-if __name__ == "__main__":
-    root = course_root()
-    record(root / "assets" / "ch13", root / "runs" / "ch13", list(range(experiment.SEEDS)))
+RECORDER = Recorder(
+    "skills learned without rewards, their measures, and a task learned with them",
+    "ch13",
+    tuple(f"{features}-{seed}" for seed in range(experiment.SEEDS) for features in experiment.FEATURES),
+    _make,
+    _gather,
+)

@@ -1,6 +1,6 @@
 """Chapter 13's experiment: skills in four rooms, told apart by a discriminator that sees one thing or another.
 
-`python -m saw_edu.course.ch13.record` records it for five seeds.
+`saw-edu record ch13` records it for five seeds.
 """
 
 from __future__ import annotations

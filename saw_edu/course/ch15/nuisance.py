@@ -6,7 +6,7 @@ the agent in it. SAW, HIQL with whole states as subgoals, RIS and GCWAE extract 
 value function; HIQL with a learned representation of 10 numbers has a value of its own, learned in as many updates.
 Chapter 15 shows the results.
 
-    python -m saw_edu.course.ch15.nuisance --dims 0 64 picture
+    saw-edu record nuisance 0 64 picture
 
 RIS learns HIQL's two levels beside its flat policy, and they are not touched by it: HIQL is RIS's networks, acting
 through the two levels.
@@ -14,9 +14,8 @@ through the two levels.
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,11 @@ from torch import Tensor
 
 from saw_edu.agents import GCIVL, GCWAE, HIQL, RIS, SAW, Agent
 from saw_edu.course import giant
+from saw_edu.course.recording import Recorder
 from saw_edu.data import Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate
 from saw_edu.evaluation import success_by_distance
-from saw_edu.place import course_root
-from saw_edu.rollouts import Evaluation, evaluate
-from saw_edu.runs.provenance import write_provenance
+from saw_edu.rollouts import Evaluation
 from saw_edu.training import TrainingConfig, TrainingResult, train
 
 DIMS = ("0", "16", "64", "256", "picture")
@@ -201,92 +199,61 @@ def generator_errors(result: TrainingResult, dims: str) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def run(
-    dims: str, seeds: list[int], work: Path, value_config: TrainingConfig, policy_config: TrainingConfig
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
-    """Train and evaluate everything for one `dims`: all episodes, the generators' errors and their pictures, if any."""
-    results = train_all(dims, seeds, work, value_config, policy_config)
+def make(
+    dims: str,
+    work: Path,
+    seeds: list[int] | None = None,
+    value_config: TrainingConfig = VALUE_CONFIG,
+    policy_config: TrainingConfig = POLICY_CONFIG,
+) -> None:
+    """Train and evaluate everything for one `dims` into `work / dims`: episodes, generators' errors, their pictures."""
+    seeds, folder = seeds or list(range(giant.SEEDS)), work / dims
+    results = train_all(dims, seeds, folder, value_config, policy_config)
     starts, goals = giant.make_episodes(make_world(dims))
     tables = []
     for name, result in results.items():
         world = make_world(dims, seed=1)  # everyone meets the same noise
-        episodes = evaluate(result.policies, world, starts, goals).episodes
-        tables.append(episodes.assign(dims=dims, agent=name, seed=episodes["seed"].map(dict(enumerate(seeds)))))
+        tables.append(giant.drawn_and_greedy(result, world, starts, goals).assign(dims=dims, agent=name))
+    pd.concat(tables).to_csv(folder / "episodes.csv", index=False)
     generators = [generator_errors(results[name], dims).assign(dims=dims, agent=name) for name in ("hiql", "gcwae")]
-    pictures = imagined_pictures(results["hiql"]) if dims == "picture" else {}
-    return pd.concat(tables), pd.concat(generators), pictures
+    pd.concat(generators).to_csv(folder / "generator.csv", index=False)
+    if dims == "picture":
+        np.savez_compressed(folder / "pictures.npz", **imagined_pictures(results["hiql"]))  # type: ignore[arg-type]
 
 
-def record(
-    folder: Path,
-    work: Path,
-    dims: list[str],
-    seeds: list[int],
-    value_config: TrainingConfig = VALUE_CONFIG,
-    policy_config: TrainingConfig = POLICY_CONFIG,
-) -> None:
-    """Run each of `dims` that `work` does not hold yet, then write all it holds to `folder`."""
-    for name in dims:
-        make_world(name)  # an unknown name stops here, and not in an hour
-    torch.set_num_threads(1)
-    start, resumed = time.perf_counter(), work.exists()
-    for name in dims:
-        done = work / name / "done"
-        if not (done / "generator.csv").exists():
-            episodes, generators, pictures = run(name, seeds, work / name, value_config, policy_config)
-            done.mkdir(parents=True, exist_ok=True)
-            if pictures:
-                np.savez_compressed(done / "pictures.npz", **pictures)  # type: ignore[arg-type]
-            episodes.to_csv(done / "episodes.csv", index=False)
-            generators.to_csv(done / "generator.csv", index=False)
-    found = sorted(work.glob("*/done/generator.csv"), key=lambda path: (len(path.parts[-3]), path.parts[-3]))
-    names = [path.parts[-3] for path in found]
-    episodes = pd.concat([pd.read_csv(path.with_name("episodes.csv"), dtype={"dims": str}) for path in found])
-    generators = pd.concat([pd.read_csv(path, dtype={"dims": str}) for path in found])
-    success = [
-        success_by_distance(Evaluation(group), giant.EDGES).assign(
-            dims=group["dims"].iloc[0], agent=group["agent"].iloc[0]
-        )
-        for _, group in episodes.groupby(["dims", "agent"])
-    ]
+def gather(work: Path, folder: Path, dims: Sequence[str] = DIMS) -> dict[str, Any]:
+    """Put the results of all `dims` together in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    episodes.to_csv(folder / "episodes.csv", index=False)
-    pd.concat(success).round(4).to_csv(folder / "success.csv", index=False)
-    bins = np.digitize(generators["distance"], giant.EDGES) - 1
-    for path in work.glob("*/done/pictures.npz"):
-        shutil.copy(path, folder / "pictures.npz")
-    generators = generators.assign(from_=np.asarray(giant.EDGES)[bins])
-    by_bin = generators.groupby(["dims", "agent", "seed", "from_"], as_index=False)["error"].mean()
-    by_bin.round(4).to_csv(folder / "generator.csv", index=False)
-    write_provenance(
-        folder,
-        f"python -m saw_edu.course.ch15.nuisance --dims {' '.join(names)}",
-        **{
-            "resumed from checkpoints": resumed,  # then the seconds below do not tell what training took
-            "seconds of this call": round(time.perf_counter() - start),
-            "dims": names,
-            "seeds": seeds,
-            "value": asdict(value_config),
-            "policies": asdict(policy_config),
-            "agents": {name: repr(agent) for name, agent in (EXTRACTED | {"hiql_rep": HIQL_REP}).items()},
-            "hiql": "the two levels of ris",
-            "files": "episodes.csv: every evaluation episode; success.csv: mean over seeds with its 95 % interval; "
-            "generator.csv: mean distance (cells) of generated subgoals from a shortest path's state k steps later; "
-            "pictures.npz: some subgoals that the first seed's generator paints",
-        },
-    )
+    episodes = pd.concat([pd.read_csv(work / name / "episodes.csv", dtype={"dims": str}) for name in dims])
+    kinds = ["dims", "agent", "temperature"]
+    tables = [
+        pd.concat([group[kinds].head(1)] * (len(giant.EDGES) - 1), ignore_index=True).join(
+            success_by_distance(Evaluation(group), giant.EDGES)
+        )
+        for _, group in episodes.groupby(kinds)
+    ]
+    pd.concat(tables).round(4).to_csv(folder / "success.csv", index=False)
+    by_seed = [*kinds, "seed", "from_"]
+    bins = np.asarray(giant.EDGES)[np.digitize(episodes["distance"], giant.EDGES) - 1]
+    per_seed = episodes.assign(from_=bins).groupby(by_seed, as_index=False)["success"]
+    per_seed.mean().round(4).to_csv(folder / "seeds.csv", index=False)
+    generators = pd.concat([pd.read_csv(work / name / "generator.csv", dtype={"dims": str}) for name in dims])
+    bins = np.asarray(giant.EDGES)[np.digitize(generators["distance"], giant.EDGES) - 1]
+    errors = generators.assign(from_=bins).groupby(["dims", "agent", "seed", "from_"], as_index=False)["error"]
+    errors.mean().round(4).to_csv(folder / "generator.csv", index=False)
+    if "picture" in dims:
+        shutil.copy(work / "picture" / "pictures.npz", folder / "pictures.npz")
+    return {
+        "seeds": list(range(giant.SEEDS)),
+        "value": asdict(VALUE_CONFIG),
+        "policies": asdict(POLICY_CONFIG),
+        "agents": {name: repr(agent) for name, agent in (EXTRACTED | {"hiql_rep": HIQL_REP}).items()},
+        "hiql": "the two levels of ris",
+        "files": "success.csv: mean over seeds with its 95 % interval, drawn (temperature .5: N(0, .5) "
+        "on each action) and greedy (0); seeds.csv: the same of each seed, 50 episodes a bin; "
+        "generator.csv: mean distance (cells) of generated subgoals from a shortest path's state k steps later; "
+        "pictures.npz: some subgoals that the first seed's generator paints",
+    }
 
 
-def main() -> None:
-    """Record the results under assets/results/nuisance; killed, it continues from the checkpoints in runs/nuisance."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    what = "numbers of nuisance dimensions, or picture"
-    parser.add_argument("--dims", nargs="+", default=list(DIMS), help=what)
-    arguments = parser.parse_args()
-    seeds = list(range(giant.SEEDS))
-    root = course_root()
-    record(root / "assets" / "results" / "nuisance", root / "runs" / "nuisance", arguments.dims, seeds)
-
-
-if __name__ == "__main__":
-    main()
+RECORDER = Recorder("goals with numbers that mean nothing, or as pictures", "results/nuisance", DIMS, make, gather)

@@ -2,18 +2,16 @@
 
 Every run is policies from a fixed value function, five seeds, success by distance. Chapter 16 shows the results.
 
-    python -m saw_edu.course.ch16.ablations --settings "beta 0" "beta 10"
+    saw-edu record ablations "beta 0" "beta 10"
 
 Most settings use the value functions recorded in assets/giant. The others (another discount, random walks for data,
-a small maze) learn their own first, once for all agents.
+a small maze) learn their own first.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -27,13 +25,11 @@ from torch import Tensor, nn
 
 from saw_edu.agents import GCIVL, HIQL, SAW, Agent
 from saw_edu.course import giant
+from saw_edu.course.recording import Recorder
 from saw_edu.data import HindsightSampler, Spec, Trajectories
 from saw_edu.envs import PointMaze, navigate, random_walk
 from saw_edu.evaluation import episodes_by_distance
 from saw_edu.nn import Networks
-from saw_edu.place import course_root
-from saw_edu.rollouts import evaluate
-from saw_edu.runs.provenance import write_provenance
 from saw_edu.training import TrainingConfig, TrainingResult, train
 
 VALUE_CONFIG = replace(giant.VALUE_CONFIG, compile=True)
@@ -250,7 +246,7 @@ def value_for(setting: Setting, seeds: list[int], work: Path, config: TrainingCo
         recorded = giant.load("value", world.spec)
         value = recorded.only(seeds)
     else:
-        agent, folder = _agent("gcivl", problem.discount), work / "value" / setting.problem
+        agent, folder = _agent("gcivl", problem.discount), work / "values" / setting.problem
         value = train(agent, data, config, seeds, parts="value", checkpoints=folder, together=True)
     return add_errors(value, data, world, setting.error, setting.error_length) if setting.error > 0 else value
 
@@ -269,37 +265,40 @@ def train_setting(
         recorded = giant.load(setting.name.split()[-1], world.spec)
         return recorded.only(seeds)
     value = value_for(setting, seeds, work, value_config)
-    folder = work / "policies" / setting.name
+    folder = work / setting.name / "checkpoints"
     return train(setting.agent, data, policy_config, seeds, value_from=value, checkpoints=folder, together=True)
 
 
 def measure(setting: Setting, result: TrainingResult) -> pd.DataFrame:
-    """Success by seed and bin of distance: columns panel, x, seed, from_, to (cells), farthest, success, episodes."""
+    """Success by seed and bin of distance, drawn (temperature .5) and greedy (0).
+
+    Columns setting, panel, x, seed, temperature, from_, to (cells), farthest, success, episodes.
+    """
     problem = PROBLEMS[setting.problem]
     world, _ = _world_and_data(problem)
     starts, goals = problem.make_episodes(world)
-    episodes = evaluate(result.policies, world, starts, goals, progress=False).episodes
+    episodes = giant.drawn_and_greedy(result, world, starts, goals)
     edges = np.asarray(problem.edges)
     bins = np.digitize(episodes["distance"], edges) - 1
     episodes = episodes.assign(
-        seed=episodes["seed"].map(dict(enumerate(result.seeds))),
         from_=edges[bins],
         to=edges[bins + 1],
         farthest=(edges[bins] >= problem.farthest_third).astype(int),
     )
-    grouped = episodes.groupby(["seed", "from_", "to", "farthest"], as_index=False)
+    grouped = episodes.groupby(["seed", "temperature", "from_", "to", "farthest"], as_index=False)
     table = grouped.agg(success=("success", "mean"), episodes=("success", "size"))
     for name in ("x", "panel", "setting"):
         table.insert(0, name, setting.name if name == "setting" else getattr(setting, name))
     return table
 
 
-def per_seed(table: pd.DataFrame, goals: str = "all") -> np.ndarray:
+def per_seed(table: pd.DataFrame, goals: str = "all", temperature: float = giant.NOISE) -> np.ndarray:
     """Success of each seed of one setting, (S,).
 
     Args:
         table: columns as of `measure`.
         goals: which ones: "all", "nearest" (the first bin of distance) or "farthest" (the farthest third).
+        temperature: of the actions: 0.5, or 0 for greedy ones.
 
     Raises:
         ValueError: another word for goals.
@@ -312,70 +311,43 @@ def per_seed(table: pd.DataFrame, goals: str = "all") -> np.ndarray:
     if goals not in chosen:
         raise ValueError(f"goals must be one of {', '.join(chosen)}, got {goals!r}")
     rows = table[chosen[goals]]
+    if "temperature" in rows:  # results recorded before it was have greedy episodes only
+        rows = rows[rows["temperature"] == temperature]
     reached = (rows["success"] * rows["episodes"]).groupby(rows["seed"]).sum()
     return np.asarray(reached / rows.groupby("seed")["episodes"].sum())
 
 
-def record(
-    folder: Path,
+def make(
+    name: str,
     work: Path,
-    names: Sequence[str],
-    seeds: list[int],
+    seeds: list[int] | None = None,
     value_config: TrainingConfig = VALUE_CONFIG,
     policy_config: TrainingConfig = POLICY_CONFIG,
 ) -> None:
-    """Run each setting that `work` does not hold yet, and after each write all that it holds to `folder`.
-
-    Raises:
-        ValueError: a name that is not in `SETTINGS`.
-    """
-    if unknown := [name for name in names if name not in SETTINGS]:
-        raise ValueError(f"unknown settings {unknown}. Choose among: {', '.join(SETTINGS)}")
-    torch.set_num_threads(1)
-    resumed = work.exists()
-    done = work / "done"
-    done.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        start = time.perf_counter()
-        path = done / f"{name}.csv"
-        if not path.exists():
-            result = train_setting(SETTINGS[name], seeds, work, value_config, policy_config)
-            measure(SETTINGS[name], result).to_csv(path, index=False)
-            print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
-        held = [found for found in SETTINGS if (done / f"{found}.csv").exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        pd.concat([pd.read_csv(done / f"{found}.csv") for found in held]).to_csv(folder / "success.csv", index=False)
-        write_provenance(
-            folder,
-            "python -m saw_edu.course.ch16.ablations",
-            **{
-                "resumed from checkpoints": resumed,
-                "settings": {found: repr(SETTINGS[found].agent) for found in held},
-                "problems": {key: repr(problem) for key, problem in PROBLEMS.items()},
-                "seeds": seeds,
-                "value": asdict(value_config),
-                "policies": asdict(policy_config),
-                "base": "the networks in assets/giant",
-                "files": "success.csv: success of each seed in each bin of distance, 50 episodes a bin; farthest is 1 "
-                "for the farthest third of distances",
-            },
-        )
+    """Train and measure one setting into `work / name`."""
+    setting = SETTINGS[name]
+    result = train_setting(setting, seeds or list(range(giant.SEEDS)), work, value_config, policy_config)
+    (work / name).mkdir(parents=True, exist_ok=True)
+    measure(setting, result).to_csv(work / name / "success.csv", index=False)
 
 
-def main() -> None:
-    """Record the results under assets/results/ablations; killed, it continues from what is in runs/ablations."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), help="names of settings")
-    parser.add_argument("--steps", type=int, help="updates, instead of the full number: to see whether all of it runs")
-    arguments = parser.parse_args()
-    configs = [VALUE_CONFIG, POLICY_CONFIG]
-    root = course_root()
-    folder, work = root / "assets" / "results" / "ablations", root / "runs" / "ablations"
-    if arguments.steps is not None:
-        configs = [replace(config, steps=arguments.steps, log_every=arguments.steps) for config in configs]
-        folder, work = work / "short" / "results", work / "short"
-    record(folder, work, arguments.settings, list(range(giant.SEEDS)), *configs)
+def gather(work: Path, folder: Path, names: Sequence[str] = tuple(SETTINGS)) -> dict[str, Any]:
+    """Put the results of all settings together in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = [pd.read_csv(work / name / "success.csv", dtype={"x": str}) for name in names]
+    pd.concat(tables).to_csv(folder / "success.csv", index=False)
+    return {
+        "settings": {name: repr(SETTINGS[name].agent) for name in names},
+        "problems": {key: repr(problem) for key, problem in PROBLEMS.items()},
+        "seeds": list(range(giant.SEEDS)),
+        "value": asdict(VALUE_CONFIG),
+        "policies": asdict(POLICY_CONFIG),
+        "base": "the networks in assets/giant",
+        "files": "success.csv: success of each seed in each bin of distance, 50 episodes a bin, drawn (temperature .5: "
+        "N(0, .5) on each action) and greedy (0); farthest is 1 for the farthest third of distances",
+    }
 
 
-if __name__ == "__main__":
-    main()
+RECORDER = Recorder(
+    "one change at a time to SAW, and where it does not help", "results/ablations", tuple(SETTINGS), make, gather
+)
