@@ -321,17 +321,11 @@ def record(
     """
     from saw_edu.course import recording
 
-    if name is None:
-        typer.echo(recording.overview())
-        return
-    try:
-        recording.record(name, parts or (), say=typer.echo)
-    except recording.RecordingError as error:
-        typer.echo(f"saw-edu record: {error}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("saw-edu record: interrupted; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+    with _reported("record"):
+        if name is None:
+            typer.echo(recording.overview())
+        else:
+            recording.record(name, parts or (), say=typer.echo)
 
 
 @contextmanager

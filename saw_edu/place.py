@@ -71,5 +71,6 @@ def write_text(path: str | Path, text: str) -> None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """ ", did you mean 'saw'?" where a known name is similar, else "."."""
-    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else "."
+    names = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    return f", did you mean {names[near[0]]!r}?" if near else "."

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from saw_edu.place import course_root, did_you_mean, write_text
+from saw_edu.runs import RunError
 from saw_edu.runs.provenance import commit, write_provenance
 
 MODULES = {
@@ -29,7 +30,7 @@ MODULES = {
 }
 
 
-class RecordingError(ValueError):
+class RecordingError(RunError):
     """What was asked for cannot be recorded; the message says why and what to do."""
 
 

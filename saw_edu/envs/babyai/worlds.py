@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from saw_edu.data import Vocabulary
+from saw_edu.place import did_you_mean
 
 ACTIONS = ("left", "right", "forward", "pick up", "drop", "toggle", "done")
 OBJECTS, COLOURS, STATES = 11, 6, 3  # how many kinds minigrid's encoding of a cell has
@@ -46,9 +46,9 @@ def make_level(level: str) -> gymnasium.Env[Any, Any]:
     """One environment of minigrid as it is. Raises ValueError for an unknown level, with the nearest known one."""
     known = level_names()
     if level not in known:
-        near = difflib.get_close_matches(level, known, n=1, cutoff=0.4)
-        hint = f", did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"no BabyAI level is called {level!r}{hint} Known levels: {', '.join(known)}")
+        raise ValueError(
+            f"no BabyAI level is called {level!r}{did_you_mean(level, known)} Known levels: {', '.join(known)}"
+        )
     with quietly():
         return gymnasium.make(f"{_PREFIX}{level}{_SUFFIX}", disable_env_checker=True)
 
