@@ -23,12 +23,9 @@ def parity(files: Annotated[list[Path], typer.Argument(help="Golden .npz files."
     from saw_edu.reference import agents as comparison
     from saw_edu.reference import sampler as samplers
 
-    try:
+    with _refused("parity", comparison.GoldenFileError):
         cases = [samplers.load_case(path) for path in files if samplers.is_sampler_file(path)]
         results = comparison.run(path for path in files if not samplers.is_sampler_file(path))
-    except comparison.GoldenFileError as error:
-        typer.echo(f"saw-edu parity: {error}", err=True)
-        raise typer.Exit(2) from None
     agreements = [(case.name, samplers.compare(case)) for case in cases]
     tables = [comparison.table(results)] * bool(results) + [samplers.table(agreements)] * bool(agreements)
     typer.echo("\n\n".join(tables))
@@ -114,11 +111,8 @@ def check(
     """
     from saw_edu.classroom import student
 
-    try:
+    with _refused("check", student.NotebookError):
         results = student.check_notebook(notebook, fast=not full, deadline=deadline)
-    except student.NotebookError as error:
-        typer.echo(f"saw-edu check: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(student.report(results))
 
 
@@ -193,11 +187,8 @@ def report(
     from saw_edu.classroom.authoring.source import source_root
     from saw_edu.classroom.reports import report as reports
 
-    try:
+    with _refused("report", reports.ReportError, SourceError, HiddenTestsError, OSError):
         made, folder = reports.report_unit(source_root(Path.cwd()), Path(unit).name, db, out)
-    except (reports.ReportError, SourceError, HiddenTestsError, OSError) as error:
-        typer.echo(f"saw-edu report: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(f"{reports.summary(made)}\nwritten: {folder / 'report.html'}, {folder / 'grades.csv'}")
 
 
@@ -231,11 +222,8 @@ def lab(
     """Open the course in JupyterLab. Options that are not listed here go to JupyterLab."""
     from saw_edu import lab as jupyterlab
 
-    try:
+    with _refused("lab", jupyterlab.LabError):
         launch = jupyterlab.prepare(root, port, browser, context.args)
-    except jupyterlab.LabError as error:
-        typer.echo(f"saw-edu lab: {error}", err=True)
-        raise typer.Exit(2) from None
     raise typer.Exit(jupyterlab.start(launch))
 
 
@@ -326,6 +314,16 @@ def record(
             typer.echo(recording.overview())
         else:
             recording.record(name, parts or (), say=typer.echo)
+
+
+@contextmanager
+def _refused(command: str, *errors: type[Exception]) -> Iterator[None]:
+    """Bad input, said in one message; exit code 2."""
+    try:
+        yield
+    except errors as error:
+        typer.echo(f"saw-edu {command}: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 @contextmanager
