@@ -84,13 +84,11 @@ def chapter(
     from saw_edu.classroom.authoring.source import source_root
 
     try:
-        problems, warnings, length = review.review(source_root(Path.cwd()), number)
+        with _refused("chapter", OSError):
+            problems, warnings, length = review.review(source_root(Path.cwd()), number)
     except SourceError as error:
         typer.echo(str(error))
         raise typer.Exit(1) from None
-    except OSError as error:
-        typer.echo(f"saw-edu chapter: {error}", err=True)
-        raise typer.Exit(2) from None
     for problem in problems:
         typer.echo(str(problem))
     typer.echo(str(length))
@@ -310,10 +308,7 @@ def record(
     from saw_edu.course import recording
 
     with _reported("record"):
-        if name is None:
-            typer.echo(recording.overview())
-        else:
-            recording.record(name, parts or (), say=typer.echo)
+        recording.record(name, parts or (), say=typer.echo) if name else typer.echo(recording.overview())
 
 
 @contextmanager
