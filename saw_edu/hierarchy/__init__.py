@@ -2,6 +2,7 @@
 
 from saw_edu.hierarchy.demonstrations import Demonstrations, demonstrate
 from saw_edu.hierarchy.imitation import Classifier, Cloning, LearnedDetector
+from saw_edu.hierarchy.dual_rate import Chunked, Clocked, DualRate
 from saw_edu.hierarchy.stuck import StuckDetector
 from saw_edu.hierarchy.switching import EveryN, OnEvent, Switch, WhenDone, WhenDoneOrTimeout
 from saw_edu.hierarchy.two_levels import TwoLevelMemory, TwoLevels
@@ -10,6 +11,9 @@ __all__ = [
     "Classifier",
     "Cloning",
     "Demonstrations",
+    "Chunked",
+    "Clocked",
+    "DualRate",
     "EveryN",
     "LearnedDetector",
     "OnEvent",
