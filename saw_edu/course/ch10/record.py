@@ -66,8 +66,8 @@ def pursuit_rows(seed: int) -> Iterator[Row]:
         for latency in pursuit.LATENCIES:
             net = pursuit.train_slow(latency, turn, generator)
             for kind, high in {"for now": pursuit.where_it_is, "for later": pursuit.slow_level(net)}.items():
-                policy = DualRate(high, pursuit.follow, pursuit.stay, latency, packing.EVERY)
-                yield Row("pursuit", kind, latency, score(policy), turn)
+                two = DualRate(high, pursuit.follow, pursuit.stay, latency, packing.EVERY)
+                yield Row("pursuit", kind, latency, score(two), turn)
         plans = pursuit.planner(pursuit.train_plans(turn, generator))
         for delay in (0, 2, 4, 8):
             for execute in (1, 2, 4, 8, 12):
@@ -94,7 +94,7 @@ def _gather(work: Path, folder: Path) -> dict[str, Any]:
     return {
         "seeds": list(range(SEEDS)),
         "updates": {"packing": packing.UPDATES, "pursuit": pursuit.UPDATES},
-        "files": "scores.csv: success in TinyPacking (200 errands) and share of ticks at the ball (200 balls) of each seed",
+        "files": "scores.csv: of each seed, success in TinyPacking (200 errands) and share of ticks at the ball (200 balls)",
     }
 
 
