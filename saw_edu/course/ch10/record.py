@@ -94,7 +94,7 @@ def _gather(work: Path, folder: Path) -> dict[str, Any]:
     return {
         "seeds": list(range(SEEDS)),
         "updates": {"packing": packing.UPDATES, "pursuit": pursuit.UPDATES},
-        "files": "scores.csv: of each seed, success in TinyPacking (200 errands) and share of ticks at the ball (200 balls)",
+        "files": "scores.csv: of each seed, success in TinyPacking (200 errands) and ticks at the ball (200 balls)",
     }
 
 
