@@ -103,7 +103,7 @@ def by_distance(table: pd.DataFrame, kinds: Sequence[str], walks: int = 500) -> 
 def drawn_and_held(table: pd.DataFrame) -> Figure:
     """Subgoals drawn ever wider, and held ever longer: near goals and far ones, with the hand and greedy."""
     figure, axes = plt.subplots(1, 2, figsize=(12.5, 4.4), sharey=True)
-    families: dict[str, dict[float, str]] = {
+    families: dict[str, dict[Any, str]] = {
         "spread of the drawn subgoal (per feature)": {0.0: "both learned"}
         | {s: f"spread {s:g}" for s in levels.SPREADS[1:]},
         "steps for which a subgoal is held": {1: "both learned"} | {n: f"held {n}" for n in levels.HELD[1:]},
