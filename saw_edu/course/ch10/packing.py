@@ -108,4 +108,46 @@ def train_slow(walks: Sequence[Walks], latency: int, generator: torch.Generator,
     """A high level that is asked for the expert's word `latency` ticks after the look; 0: for the word of now."""
     inputs = torch.cat([inputs_of(some) for some in walks])
     labels = torch.cat([ahead(some.commands, some, latency) for some in walks])
+    return fit_slow(inputs, labels, generator, updates)
+
+
+def fit_slow(inputs: Tensor, labels: Tensor, generator: torch.Generator, updates: int = UPDATES) -> MLP:
+    """A high level that clones labels (N,) of inputs (N, 2 obs): a logit for each coarse command."""
     return fit(inputs, labels, F.cross_entropy, len(COARSE), generator, updates)
+
+
+class OneRobot:
+    """One errand, a tick at a time, for a loop that the reader writes."""
+
+    def __init__(self, seed: int, slip: float = 0.0) -> None:
+        self.world = TinyPacking(slip=slip, pick_fails=slip, max_steps=PATIENCE)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.state = self.world.sample_states(1, self.generator)
+        self.goal = self.world.sample_goals(1, OBJECTS, self.generator)
+        self.ticks = self.thoughts = 0
+
+    def look(self) -> Tensor:
+        """What the robot sees, (1, obs)."""
+        return self.world.observe(self.state)
+
+    def think(self, observation: Tensor) -> Tensor:
+        """The expert's coarse command, (1,)."""
+        self.thoughts += not self.done
+        return expert.high(observation, self.world.observe(self.goal))
+
+    def act(self, observation: Tensor, command: Tensor | None) -> None:
+        """The expert's literal action towards a command; nothing without one, and nothing once the errand is done."""
+        if not self.done:
+            action = idle(observation) if command is None else expert.low(observation, command)
+            self.state = self.world.step(self.state, action, self.generator)
+            self.ticks += 1
+
+    @property
+    def done(self) -> bool:
+        """Whether the mission is fulfilled."""
+        return bool(self.world.reached(self.state, self.goal))
+
+    def told(self) -> str:
+        """How it went, for people."""
+        end = f"done after {self.ticks} ticks" if self.done else f"not done after {self.ticks} ticks"
+        return f"{end}, with {self.thoughts} thoughts"

@@ -106,3 +106,34 @@ def planner(net: MLP) -> Callable[[Tensor, Tensor], Tensor]:
 def followed(plans: Callable[[Tensor, Tensor], Tensor], execute: int, delay: int, enter: int | None = None) -> Chunked:
     """Chunks of places; while none is there, the hand's own place. `caught` lets the fast level follow them."""
     return Chunked(plans, execute, lambda observations: observations[:, :2], delay, enter)
+
+
+@torch.no_grad()
+def one_hand(
+    plans: Callable[[Tensor, Tensor], Tensor],
+    ball: Tensor,
+    delay: int,
+    action_of: Callable[[Tensor, int, int, int], Tensor],
+) -> float:
+    """One hand that follows chunks, asked for one after the other; the share of ticks (after 20) at the ball.
+
+    Args:
+        plans: as of `planner`.
+        ball: (T, 4) of `tracks`.
+        delay: ticks from look to chunk, at least 1.
+        action_of: (chunk (H, 2), asked, arrived, now) -> the place for now.
+    """
+    hand, near = torch.zeros(2), []
+    chunk: Tensor | None = None
+    coming, asked, asked_before = None, 0, 0
+    for now, seen in enumerate(ball):
+        if now % delay == 0:
+            if coming is not None:
+                chunk, asked_before = coming, asked
+            look = torch.cat([hand, seen])[None]
+            coming, asked = plans(look, look)[0], now
+        if chunk is not None:
+            place = action_of(chunk, asked_before, asked_before + delay, now)
+            hand = hand + (place - hand).clamp(-REACH, REACH)
+        near.append(bool((hand - seen[:2]).norm() < NEAR))
+    return sum(near[20:]) / len(near[20:])
