@@ -234,7 +234,7 @@ def old_commands(latency: int, seed: int = 0, episodes: int = 200) -> dict[str, 
     outcome = evaluate([policy], world, starts, goals, generator=generator, keep_trace=True, progress=False)
     assert outcome.paths is not None
     assert outcome.memories is not None
-    memory, lengths = outcome.memories[0], torch.as_tensor(outcome.episodes["steps"].to_numpy())
+    memory, lengths = outcome.memories[0], torch.tensor(outcome.episodes["steps"].tolist())
     ticks = torch.arange(memory.held.shape[1])
     counts = (ticks < lengths[:, None]) & memory.has
     states = outcome.paths[0, :, :-1]

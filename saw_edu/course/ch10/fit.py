@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from saw_edu.nn.mlp import MLP
 
@@ -17,6 +18,7 @@ def fit(
     outputs: int,
     generator: torch.Generator,
     updates: int,
+    progress: bool = False,
 ) -> MLP:
     """A net with two hidden layers of 128, trained on batches of 256 rows.
 
@@ -27,11 +29,12 @@ def fit(
         outputs: how many numbers the net gives.
         generator: of the first weights and of the batches.
         updates: steps of Adam, learning rate 2e-3 decayed to a tenth.
+        progress: show a bar.
     """
     net = MLP(inputs.shape[1], (128, 128, outputs), generator)
     optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, updates)
-    for _ in range(updates):
+    for _ in tqdm(range(updates), "training", disable=not progress, leave=False):
         rows = torch.randint(len(inputs), (256,), generator=generator)
         loss = loss_of(net(inputs[rows]), labels[rows])
         optimizer.zero_grad()

@@ -111,9 +111,11 @@ def train_slow(walks: Sequence[Walks], latency: int, generator: torch.Generator,
     return fit_slow(inputs, labels, generator, updates)
 
 
-def fit_slow(inputs: Tensor, labels: Tensor, generator: torch.Generator, updates: int = UPDATES) -> MLP:
+def fit_slow(
+    inputs: Tensor, labels: Tensor, generator: torch.Generator, updates: int = UPDATES, progress: bool = False
+) -> MLP:
     """A high level that clones labels (N,) of inputs (N, 2 obs): a logit for each coarse command."""
-    return fit(inputs, labels, F.cross_entropy, len(COARSE), generator, updates)
+    return fit(inputs, labels, F.cross_entropy, len(COARSE), generator, updates, progress)
 
 
 class OneRobot:
