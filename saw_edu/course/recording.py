@@ -24,6 +24,7 @@ MODULES = {
     "giant": "saw_edu.course.giant",
     "nine": "saw_edu.course.nine",
     "ch02": "saw_edu.course.ch02.record",
+    "babyai": "saw_edu.course.ch02.babyai",
     "ch13": "saw_edu.course.ch13.record",
     "nuisance": "saw_edu.course.ch15.nuisance",
     "ablations": "saw_edu.course.ch16.ablations",
