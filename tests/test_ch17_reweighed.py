@@ -38,4 +38,6 @@ def test_a_setting_changes_one_thing_and_with_nothing_changed_it_is_saw() -> Non
         ("action clip 1", "action_clip"),
         ("teacher clip 1", "subgoal_clip"),
     ):
-        assert [key for key, value in vars(SETTINGS[name].agent).items() if base[key] != value] == [option]
+        assert [key for key, value in vars(SETTINGS[f"{name} clip 1"].agent).items() if base[key] != value] == [
+            f"{option}_clip"
+        ]

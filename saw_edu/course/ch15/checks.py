@@ -1,4 +1,4 @@
-"""Visible checks of chapter 15, "Policy bootstrapping": posterior, bound and expectation. Those of policies lie beside."""
+"""Visible checks of chapter 15, "Policy bootstrapping": waypoints. Those of policies lie beside."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ posterior_mean = Check(
         ),
         Mistake(
             "normalised over the batch",
-            "The weights of one *waypoint* sum to one over the pairs. Each pair has its own distribution over waypoints.",
+            "The weights of one *waypoint* sum to one over the pairs. Each pair has a distribution of its own.",
             wrong=lambda f, a, beta: (f * torch.softmax(beta * a, 0)[:, None]).sum(-1),
         ),
         Mistake(

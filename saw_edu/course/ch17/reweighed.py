@@ -58,16 +58,16 @@ def _settings() -> list[Setting]:
     saw = giant.make_agents()["saw"]
     assert isinstance(saw, SAW)
 
-    def reweighed(name: str, **options: bool) -> Setting:
-        return Setting(name, "reweighed", name, ReweighedSAW(**vars(saw), **options))
+    def reweighed(name: str, selects: bool, loud: bool) -> Setting:
+        return Setting(name, "reweighed", name, ReweighedSAW(**vars(saw), selects=selects, loud=loud))
 
     def changed(name: str, **options: Any) -> Setting:
         return Setting(name, "one at a time", name, replace(saw, **options))
 
     return [
         Setting("base saw", "base", "base", saw),
-        reweighed("alike, loud", selects=False),
-        reweighed("choosing, quiet", loud=False),
+        reweighed("alike, loud", selects=False, loud=True),
+        reweighed("choosing, quiet", selects=True, loud=False),
         reweighed("alike, quiet", selects=False, loud=False),
         changed("waypoint clip 1", waypoint_clip=1.0),
         changed("action clip 1", action_clip=1.0),
