@@ -33,11 +33,6 @@ def test_a_setting_changes_one_thing_and_with_nothing_changed_it_is_saw() -> Non
     quiet = ReweighedSAW(**vars(agent), selects=False, loud=False)
     assert loss(quiet) == pytest.approx(loss(type(agent)(**vars(agent) | {"beta": 0.0})), rel=1e-6)
     base = vars(SETTINGS["base saw"].agent)
-    for name, option in (
-        ("waypoint clip 1", "waypoint_clip"),
-        ("action clip 1", "action_clip"),
-        ("teacher clip 1", "subgoal_clip"),
-    ):
-        assert [key for key, value in vars(SETTINGS[f"{name} clip 1"].agent).items() if base[key] != value] == [
-            f"{option}_clip"
-        ]
+    for name, option in {"waypoint": "waypoint_clip", "action": "action_clip", "teacher": "subgoal_clip"}.items():
+        setting = SETTINGS[f"{name} clip 1"]
+        assert [key for key, value in vars(setting.agent).items() if base[key] != value] == [option]
