@@ -27,7 +27,8 @@ MODULES = {
     "babyai": "saw_edu.course.ch02.babyai",
     "ch13": "saw_edu.course.ch13.record",
     "nuisance": "saw_edu.course.ch15.nuisance",
-    "ablations": "saw_edu.course.ch16.ablations",
+    "ablations": "saw_edu.course.ch17.ablations",
+    "reweighed": "saw_edu.course.ch17.reweighed",
 }
 
 
