@@ -83,6 +83,46 @@ def test_not_started_is_told_apart() -> None:
         CHECK(stub)
 
 
+def test_what_torch_does_not_implement_is_an_error_and_not_a_stub() -> None:
+    verdict = CHECK.judge(CHECK.probe(lambda x: x & x))
+    assert verdict.stage == "raised"
+    assert "bitwise_and_cpu" in verdict.message
+
+
+def test_an_answer_that_calls_a_stub_names_its_exercise() -> None:
+    def earlier(x: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError("Exercise earlier-one is not done yet.")
+
+    with pytest.raises(NotStarted, match="it uses exercise earlier-one, which is not started yet"):
+        CHECK(lambda x: earlier(x))
+
+
+def test_an_answer_built_on_a_wrong_one_names_the_culprit() -> None:
+    space: dict[str, Any] = {}
+    exec("def earlier(x):\n    return x\n\ndef later(x):\n    return (lambda: earlier(x))() + 1", space)
+    first = Check("earlier", [Case("one", 1.0, expect=2.0)])
+    second = Check("later", [Case("one", 1.0, expect=3.0)], mistakes=[Mistake("one", "A wrong cause.", lambda x: 2.0)])
+    with pytest.raises(CheckFailed, match=r"got 1, expected 2"):
+        first(space["earlier"])
+    with pytest.raises(CheckFailed, match="It uses your `earlier`, whose own check fails: mend that first") as caught:
+        second(space["later"])
+    assert "A wrong cause" not in str(caught.value)
+    Check("earlier", [Case("one", 1.0, expect=1.0)])(space["earlier"])  # now it passes
+    with pytest.raises(CheckFailed, match="A wrong cause"):
+        second(space["later"])
+
+
+def test_a_message_ends_in_one_mark() -> None:
+    check = Check("none", [Case("one", 1.0, expect=2.0)], mistakes=[Mistake("m", "Why?", when=lambda seen: True)])
+    message = check.judge(check.probe(lambda x: None)).message
+    assert message == "✗ none, case “one”: it returned None. Is a `return` missing?\n  Why?"
+
+    def refuse(x: float) -> float:
+        raise ValueError("No.")
+
+    assert "ValueError: No at line" in check.judge(check.probe(refuse)).message
+
+
 @pytest.mark.parametrize(
     ("expect", "answer", "stage"),
     [

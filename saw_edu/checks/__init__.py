@@ -11,7 +11,8 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-from saw_edu.checks.check import Case, Check, CheckFailed, Mistake, NotStarted, Satisfies, Verdict, within
+from saw_edu.checks.check import Case, Check, CheckFailed, Mistake, NotStarted, Verdict
+from saw_edu.checks.expect import Satisfies, within
 from saw_edu.checks.values import EncodingError, decode, encode, plain
 
 __all__ = [

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from saw_edu.checks.compare import Finding, Tolerance, compare
+from saw_edu.checks.culprit import culprit, remember
+from saw_edu.checks.expect import Satisfies
 from saw_edu.checks.probe import Record, copy_input, flush, run_case
 from saw_edu.checks.values import Plain, is_plain, natural, plain
 
@@ -55,27 +57,6 @@ class Verdict:
     stage: str = ""
     mistake: str | None = None
     case: str = ""
-
-
-@dataclass(frozen=True)
-class Satisfies:
-    """An expectation on a value that has no single right answer, such as a frequency or a random sample.
-
-    predicate: takes the value as plain Python and NumPy (tensors as arrays) and returns True when it is right.
-    otherwise: the message when it is not, in words a student can act on.
-    """
-
-    predicate: Callable[[Any], bool]
-    otherwise: str
-
-
-def within(low: float, high: float) -> Satisfies:
-    """Expect a number, or every number of an array, from `low` to `high`."""
-
-    def inside(value: Any) -> bool:
-        return bool(np.all((np.asarray(value) >= low) & (np.asarray(value) <= high)))
-
-    return Satisfies(inside, f"it should lie between {low:g} and {high:g}")
 
 
 class Case:
@@ -190,6 +171,11 @@ class Check:
             message = f"✗ {self.title}: the check itself failed ({type(error).__name__}). Please tell your instructor."
             verdict = Verdict(False, message, "broken check")
         flush()
+        remember(answers, verdict.passed)
+        if not verdict.passed and verdict.stage not in ("not started", "broken check") and (name := culprit(answers)):
+            head = verdict.message.partition("\n")[0]
+            words = f"{head}\n  It uses your `{name}`, whose own check fails: mend that first."
+            verdict = dataclasses.replace(verdict, message=words, mistake="an earlier answer")
         if not verdict.passed:
             raise (NotStarted if verdict.stage == "not started" else CheckFailed)(verdict) from None
         print(verdict.message)
@@ -210,8 +196,8 @@ class Check:
         records = record.get("cases") if isinstance(record, dict) else None
         if not isinstance(records, list) or not all(_well_formed(item) for item in records):
             return self._fail(Finding("raised", "the answer could not be read", mistake="unreadable"), "")
-        if any(item["status"] == "not started" for item in records):
-            return Verdict(False, f"○ {self.title}: not started yet (it raises NotImplementedError).", "not started")
+        if stub := next((item for item in records if item["status"] == "not started"), None):
+            return Verdict(False, f"○ {self.title}: {self._not_started(stub)}.", "not started")
         if len(records) != len(self.cases):
             return self._fail(Finding("raised", "the answer is incomplete", mistake="unreadable"), "")
         with warnings.catch_warnings():
@@ -224,6 +210,12 @@ class Check:
         note = " (It also prints; no need for that.)" if printed else ""
         kind = "hidden test" if self.hidden else "case"
         return Verdict(True, f"✓ {self.title}: {count} {kind}{'s' if count > 1 else ''} right.{note}")
+
+    def _not_started(self, stub: Record) -> str:
+        other = stub.get("exercise")
+        if isinstance(other, str) and other and other.replace("-", "_") != self.title:
+            return f"it uses exercise {other}, which is not started yet: do that first"
+        return "not started yet (it raises NotImplementedError)"
 
     def _once(self, key: object, compute: Callable[[], Any]) -> Any:
         """What does not depend on the answer is computed once for all of them: cases are copied and seeded."""
@@ -248,7 +240,7 @@ class Check:
             return Finding("type", "a function is expected. Was its name given to something else?", mistake="type")
         if item["status"] == "raised":
             at = f" at {item['where']}" if item["where"] else ""
-            message = f": {item['message']}" if item["message"] else ""
+            message = f": {item['message'].rstrip('.')}" if item["message"] else ""
             return Finding("raised", f"it raised {item['exception']}{message}{at}", mistake=item["exception"])
         value = item["value"]
         if isinstance(case.expect, Satisfies):
@@ -276,6 +268,7 @@ class Check:
         except Exception:
             return Finding("type", f"{expect.otherwise} (the answer has an unexpected form)", mistake="type")
         shown = f"got {got:.6g}" if isinstance(got, float) else f"got {got}" if isinstance(got, int) else ""
+        shown = expect.tell(got) if expect.tell and not right else shown
         return None if right else Finding("value", expect.otherwise, shown)
 
     def _name(self, finding: Finding, records: list[Record]) -> Finding:
@@ -308,14 +301,17 @@ class Check:
 
     def _fail(self, finding: Finding, label: str) -> Verdict:
         detail = f" ({finding.detail})" if finding.detail and not self.hidden else ""
-        words = finding.message.rstrip(".")
-        head, _, tail = words.partition("\n")
-        stop = "" if tail.endswith(("?", "!", ":", "`")) else "."
-        end = "" if head.endswith(("?", "!")) and not detail else "."
-        text = f"{head.rstrip('.')}{detail}{end}" + (f"\n{tail}{stop}" if tail else "")
+        head, _, tail = finding.message.partition("\n")
+        text = _sentence(head.rstrip(".") + detail) + (f"\n{_sentence(tail)}" if tail else "")
         kind = "hidden test" if self.hidden else "case"
         place = f", {kind} “{label}”" if label else ""
         return Verdict(False, f"✗ {self.title}{place}: {text}", finding.stage, finding.mistake, label)
+
+
+def _sentence(words: str) -> str:
+    """With one mark at its end."""
+    words = words.rstrip(".")
+    return words if words.endswith(("?", "!", ":")) else f"{words}."
 
 
 def answers_of(function: Any) -> Sequence[Any]:

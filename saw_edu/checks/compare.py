@@ -121,7 +121,7 @@ def _wrong_shape(got: tuple[int, ...], want: tuple[int, ...], prefix: str) -> Fi
         message += ". Did (N,) meet (N, 1)? Broadcasting pairs every row with every other one"
         mistake = "broadcast"
     elif want == ():
-        message += ". A single number is asked for: average (or sum) over the batch at the end"
+        message += ". A single number is asked for: reduce over the batch at the end, as the text says"
         mistake = "not reduced"
     elif got == ():
         message += ". One number came out where one per row is asked for: it was averaged or summed too early"
@@ -200,7 +200,9 @@ def _compare_numbers(observed: Plain, expected: Plain, tolerance: Tolerance, pre
     if kind in ("tensor", "array"):
         if observed["data"].size != 1:
             message = f"{prefix}it is {describe(observed)}; expected a single number"
-            return Finding("shape", f"{message}. Average (or sum) over the batch at the end", mistake="not reduced")
+            return Finding(
+                "shape", f"{message}. Reduce over the batch at the end, as the text says", mistake="not reduced"
+            )
         value = observed["data"].reshape(()).item()
     elif kind in ("bool", "int", "float"):
         value = observed["value"]

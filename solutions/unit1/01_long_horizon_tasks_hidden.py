@@ -4,7 +4,7 @@ import random
 
 import torch
 
-from saw_edu.checks import Case, Check, Mistake, within
+from saw_edu.checks import Case, Check, within
 from saw_edu.classroom import Mutant
 from saw_edu.envs import Maze
 
@@ -124,19 +124,41 @@ classify_trace = Check(
         Case("a trace with an odd number of rows", _line, _odd, 5, 2, expect="slow"),
         Case("few = 1 and moving between two cells", _line % 2, _odd, 10, 1, expect="slow"),
     ],
-    mistakes=[
-        Mistake(
-            "middle row in the first half",
-            "With an odd number of rows the middle one is counted to the wrong half: the first half is the first "
-            "`len(distances) // 2` rows.",
-            when=lambda seen: seen["a trace with an odd number of rows"] == "wandering",
-        )
-    ],
 )
 
 MUTANTS = {
     "count-reachable": [
         Mutant("off by one", replace=("range(horizon)", "range(horizon - 1)")),
+        Mutant(
+            "stops early",
+            replace=("        counts.append", "        if not frontier:\n            break\n        counts.append"),
+        ),
+        Mutant("forgets the start", replace=("seen, frontier, counts = {start},", "seen, frontier, counts = set(),")),
+        Mutant(
+            "frontier without a set",
+            replace=(
+                "{after for state in frontier for after in successors(state)} - seen\n        seen |= frontier",
+                "[after for state in frontier for after in successors(state) if after not in seen]"
+                "\n        seen |= set(frontier)",
+            ),
+        ),
+        Mutant(
+            "counts a new state twice",
+            source="""
+def count_reachable(start, successors, horizon):
+    seen, frontier, counts = [start], [start], [1]
+    for _ in range(horizon):
+        new = []
+        for state in frontier:
+            for after in successors(state):
+                if after not in seen:
+                    new.append(after)
+        seen += new
+        frontier = new
+        counts.append(len(seen))
+    return counts
+""",
+        ),
         Mutant("no return", replace=("return counts", "counts")),
     ],
     "fit-p": [
@@ -150,9 +172,6 @@ def fit_p(subtasks, successes, episodes):
 """,
         ),
         Mutant("index for value", replace=("float(p[score.sum(1).argmax(), 0])", "float(score.sum(1).argmax())")),
-    ],
-    "classify-trace": [
-        Mutant("middle row in the first half", replace=("len(distances) // 2", "(len(distances) + 1) // 2")),
     ],
 }
 

@@ -7,10 +7,12 @@ from torch.distributions import Categorical, Independent, Normal
 from saw_edu.agents import objectives
 from saw_edu.checks import Case, Check
 from saw_edu.classroom import Mutant
-from saw_edu.course.ch02 import checks as ch02
+from saw_edu.course.ch02.goal_checks import sample_goals_check
+from saw_edu.course.ch02.loss_checks import AWR_MISTAKES, EXPECTILE_MISTAKES, GCBC_MISTAKES, keeps_gradient
+from saw_edu.course.ch02.order_checks import AGREEMENT_MISTAKES
 
 # The same questions as the visible ones, with other episodes, shares and discounts.
-sample_goals = ch02.sample_goals_check([11, 2, 40, 7, 3], 0.75, (0.1, 0.3, 0.6), long_discount=0.995)
+sample_goals = sample_goals_check([11, 2, 40, 7, 3], 0.75, (0.1, 0.3, 0.6), long_discount=0.995)
 
 
 def random(*shape: int, seed: int) -> Tensor:
@@ -40,7 +42,7 @@ gcbc_loss = Check(
         ),
     ],
     reference=lambda policy, observations, actions, goals: -policy(observations, goals).log_prob(actions).mean(),
-    mistakes=ch02.GCBC_MISTAKES,
+    mistakes=GCBC_MISTAKES,
 )
 
 expectile_loss = Check(
@@ -56,7 +58,7 @@ expectile_loss = Check(
         ),
     ],
     reference=objectives.expectile_loss,
-    mistakes=ch02.EXPECTILE_MISTAKES,
+    mistakes=EXPECTILE_MISTAKES,
 )
 
 
@@ -77,10 +79,10 @@ awr_weights = Check(
         ),
         Case("alpha 0 is plain imitation", random(20, seed=11), 0.0, expect=torch.ones(20)),
         Case("a small clip", random(50, seed=12), 3.0, 2.0),
-        Case("no gradient through the weights", run=ch02.keeps_gradient, expect=False),
+        Case("no gradient through the weights", run=keeps_gradient, expect=False),
     ],
     reference=clipped_weights,
-    mistakes=ch02.AWR_MISTAKES,
+    mistakes=AWR_MISTAKES,
 )
 
 
@@ -107,7 +109,7 @@ order_agreement = Check(
         Case("equal values are not in order", torch.zeros(4), torch.tensor([1.0, 2.0, 3.0, 3.0]), expect=0.0),
     ],
     reference=agreement,
-    mistakes=ch02.AGREEMENT_MISTAKES,
+    mistakes=AGREEMENT_MISTAKES,
 )
 
 _HEADER = "def sample_goals(rows, final_index, fractions, discount, generator):\n"
@@ -133,6 +135,28 @@ MUTANTS = {
         Mutant("discount and 1 - discount exchanged", replace=("math.log(discount)", "math.log(1 - discount)")),
         Mutant(
             "fractions exchanged", replace=("p_current, p_future, _ = fractions", "_, p_future, p_current = fractions")
+        ),
+        Mutant("threshold not added", replace=("kind < p_current + p_future", "kind < p_future")),
+        Mutant(
+            "a random number for each threshold",
+            replace=(
+                "return torch.where(kind < p_current, rows, goals)",
+                "return torch.where(torch.rand(len(rows), generator=generator) < p_current, rows, goals)",
+            ),
+        ),
+        Mutant(
+            "one kind for all",
+            replace=(
+                "kind = torch.rand(len(rows), generator=generator)",
+                "kind = torch.rand(1, generator=generator)",
+            ),
+        ),
+        Mutant(
+            "no pile on the last row",
+            replace=(
+                "torch.minimum(rows + offsets, final)",
+                "torch.where(rows < final, rows + 1 + (offsets - 1) % (final - rows).clamp(min=1), rows)",
+            ),
         ),
         Mutant(
             "fractions of what is left",
@@ -172,8 +196,17 @@ MUTANTS = {
     "gcbc-loss": [
         Mutant("sign", replace=("return -policy", "return policy")),
         Mutant("not reduced", replace=(".mean()", "")),
+        Mutant("no gradient", replace=(".mean()", ".mean().detach()")),
+        Mutant(
+            "squared error",
+            replace=(
+                "-policy(observations, goals).log_prob(actions).mean()",
+                "torch.nn.functional.mse_loss(policy(observations, goals).mean, actions)",
+            ),
+        ),
     ],
     "expectile-loss": [
+        Mutant("no gradient", replace=(".mean()", ".mean().detach()")),
         Mutant("not reduced", replace=(".mean()", "")),
         Mutant("number for tensor", replace=(".mean()", ".mean().item()")),
     ],

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from saw_edu.agents import SAW
 from saw_edu.agents.objectives import values_of
-from saw_edu.checks.check import Satisfies
+from saw_edu.checks.expect import Satisfies
 from saw_edu.data import Batch
 from saw_edu.nn import Networks
 

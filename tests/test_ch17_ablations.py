@@ -12,8 +12,9 @@ import torch
 
 from saw_edu.agents import SAW
 from saw_edu.course import giant
-from saw_edu.course.ch16 import ablations
-from saw_edu.course.ch16.ablations import SETTINGS, ErringSAW, add_errors, per_seed
+from saw_edu.course.ch17 import ablations
+from saw_edu.course.ch17.ablations import SETTINGS, per_seed
+from saw_edu.course.ch17.erring import ErringSAW, add_errors
 from saw_edu.data import Batch, HindsightSampler
 from saw_edu.nn import Networks
 from saw_edu.place import asset
