@@ -1,8 +1,8 @@
 """Draw the course's picture, assets/course.png, from recorded results: `python scripts/picture.py`.
 
 Left: the value of seed 0 for one far goal, and what two policies extracted from it do. The episode is the first of the
-farthest bin in which SAW arrives and GCIVL does not. Right: how often each arrives, over all seeds and episodes. All act
-with the walkers' hand, N(0, .5) on each action.
+farthest bin in which SAW arrives and GCIVL does not. Right: how often each arrives, over all seeds and episodes. All
+act with the walkers' hand, N(0, .5) on each action.
 """
 
 import json
