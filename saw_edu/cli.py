@@ -99,19 +99,19 @@ def chapter(
 
 @app.command()
 def check(
-    notebook: Annotated[Path, typer.Argument(help="Your notebook.", show_default=False)],
-    full: Annotated[bool, typer.Option("--full", help="Run the experiments in full.")] = False,
-    deadline: Annotated[float, typer.Option(min=1, help="Seconds that the notebook may take.")] = 600,
+    notebooks: Annotated[list[Path], typer.Argument(help="Your notebooks, or folders of them.", show_default=False)],
+    exercise: Annotated[str | None, typer.Option(help="Only this one, such as fit-p.", show_default="all")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Run the experiments too, in full.")] = False,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds that a notebook may take.")] = 600,
 ) -> None:
-    """Run your notebook in a fresh kernel and show which exercises are done. Your file stays as it is.
+    """Show which exercises are done. They run in a fresh kernel, without the experiments. Your files stay as they are.
 
-    Exits 2 when the notebook cannot be read, else 0.
+    Exits 2 when a notebook cannot be read, else 0.
     """
     from saw_edu.classroom import student
 
     with _refused("check", student.NotebookError):
-        results = student.check_notebook(notebook, fast=not full, deadline=deadline)
-    typer.echo(student.report(results))
+        student.check(notebooks, typer.echo, exercise, full=full, deadline=deadline)
 
 
 @app.command()

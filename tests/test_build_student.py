@@ -64,7 +64,7 @@ def test_errors_and_endless_loops_do_not_stop_the_rest(tmp_path: Path, released:
     }
     found = {result.name: result for result in student.check_notebook(write(tmp_path, released, answers))}
     assert found["discounted-return"].state == "wrong"
-    assert "NameError" in found["discounted-return"].message
+    assert found["discounted-return"].message == "its cell does not run: SyntaxError: expected ':', line 1"
     assert found["running-maximum"].state == "done"
 
     answers["discounted-return"] = "def discounted_return(rewards, discount):\n    while True: pass"
@@ -73,6 +73,50 @@ def test_errors_and_endless_loops_do_not_stop_the_rest(tmp_path: Path, released:
     assert "took too long" in found["discounted-return"].message
     assert found["running-maximum"].state == "not run"
     assert "deadline of 15 s" in found["running-maximum"].message
+
+
+def test_an_answer_that_uses_a_broken_one_names_it(tmp_path: Path, released: str) -> None:
+    answers = {
+        "discounted-return": "def discounted_return(rewards, discount)\n    return 1",
+        "running-maximum": "def running_maximum(values):\n    return discounted_return(values, 1)",
+    }
+    found = {result.name: result for result in student.check_notebook(write(tmp_path, released, answers))}
+    assert found["running-maximum"].message == (
+        "it uses exercise discounted-return, whose cell does not run: mend that first"
+    )
+
+
+def test_only_exercises_run_with_what_they_use(tmp_path: Path, released: str) -> None:
+    notebook = nbformat.reads(released, as_version=4)
+    for cell in notebook.cells:
+        if cell["id"] == "running-maximum":
+            cell.source = "def running_maximum(values):\n    return list(accumulate(values, largest))"
+    helper = nbformat.v4.new_code_cell(
+        "from itertools import accumulate\nlargest = max\nraise SystemError('an experiment that must not run')"
+    )
+    notebook.cells.insert(1, helper)
+    path = tmp_path / "mine.ipynb"
+    nbformat.write(notebook, path)
+    found = {result.name: result for result in student.check_notebook(path)}
+    assert found["running-maximum"].state == "done", found["running-maximum"].message
+    (alone,) = student.check_notebook(path, "running-maximum")
+    assert (alone.name, alone.state) == ("running-maximum", "done")
+
+
+def test_folders_several_notebooks_and_single_exercises(tmp_path: Path, released: str) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, released, {"running-maximum": RIGHT})
+    answer = CliRunner().invoke(app, ["check", str(tmp_path), "--exercise", "running-maximum"])
+    assert answer.exit_code == 0
+    assert answer.output.index("a/mine.ipynb") < answer.output.index("b/mine.ipynb")
+    assert "all notebooks: 2 of 2 points" in answer.output
+    assert "discounted-return" not in answer.output
+    wrong = CliRunner().invoke(app, ["check", str(tmp_path / "a"), "--exercise", "running-maximun"])
+    assert wrong.exit_code == 2
+    assert "did you mean 'running-maximum'?" in wrong.output
+    (tmp_path / "c").mkdir()
+    assert "no notebooks in this folder" in CliRunner().invoke(app, ["check", str(tmp_path / "c")]).output
 
 
 @pytest.mark.parametrize(

@@ -75,13 +75,16 @@ def test_ris_holds_hiql_inside() -> None:
 def test_results_of_several_calls_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(giant, "make_episodes", partial(giant.make_episodes, per_bin=4))
     short = replace(nuisance.VALUE_CONFIG, steps=2, batch_size=16, compile=False)
-    for dims in ("picture", "0"):
+    for dims in ("picture", "2"):
         nuisance.make(dims, tmp_path / "work", [0, 1], short, short)
-    nuisance.gather(tmp_path / "work", tmp_path / "out", ("picture", "0"))
+    nuisance.gather(tmp_path / "work", tmp_path / "out", ("picture", "2"))
     seeds = pd.read_csv(tmp_path / "out" / "seeds.csv", dtype={"dims": str})
     counts = seeds.groupby(["dims", "agent", "temperature", "seed"]).size()
-    assert counts.index.levels[1].tolist() == ["gcwae", "hiql", "hiql_rep", "ris", "saw"]
-    assert counts.tolist() == [7] * (2 * 5 * 2 * 2)
+    assert counts.index.levels[1].tolist() == ["gcwae", "hiql", "hiql_fresh", "hiql_rep", "ris", "saw"]
+    assert counts.tolist() == [7] * ((6 + 5) * 2 * 2)
+    value = pd.read_csv(tmp_path / "out" / "value.csv")
+    assert len(value) == 2 * 2 * 2
+    assert value["order"].abs().max() <= 1
     generator = pd.read_csv(tmp_path / "out" / "generator.csv")
     assert len(generator) == 2 * 2 * 2 * (len(giant.EDGES) - 1)
     assert (generator["error"] > 0).all()

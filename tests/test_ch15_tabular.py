@@ -82,7 +82,7 @@ def test_right_by_distance_of_a_policy_that_always_goes_right() -> None:
     assert _close(right_by_distance(play, policy), torch.full((1, 19), 0.5, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("method", ["gcivl", "ris", "saw"])
+@pytest.mark.parametrize("method", ["gcivl", "ris", "ris_weighed", "saw"])
 def test_the_loss_is_flat_at_the_extracted_policy(play: Play, method: str) -> None:
     values, s, g = _noisy(play), 4, 8
     v = values[0]
@@ -90,8 +90,10 @@ def test_the_loss_is_flat_at_the_extracted_policy(play: Play, method: str) -> No
     log_policy = logits.log_softmax(0)
     loss = -(play.action_prior[s] * awr_weights(v[play.after[s], g] - v[s, g], 3.0) * log_policy).sum()
     importance = play.waypoint_prior[s] * awr_weights(v[:, g] - v[s, g], 3.0)
-    if method == "ris":
-        importance = 3.0 * torch.eye(len(v), dtype=torch.float64)[importance.argmax()]
+    if method.startswith("ris"):
+        best = importance.argmax()
+        factor = 3.0 if method == "ris" else float(awr_weights(v[best, g] - v[s, g], 3.0))
+        importance = factor * torch.eye(len(v), dtype=torch.float64)[best]
     if method != "gcivl":
         teacher = subgoal_policy(play, values)[0, s]  # (A, F)
         loss = loss + (importance * (torch.xlogy(teacher, teacher) - teacher * log_policy[:, None]).sum(0)).sum()
@@ -101,6 +103,30 @@ def test_the_loss_is_flat_at_the_extracted_policy(play: Play, method: str) -> No
     with torch.no_grad():
         assert (importance > 0).any()
         assert (logits.softmax(0) - play.action_prior[s]).abs().max() > 0.01  # not where it started
+
+
+def test_two_levels_that_draw_their_waypoint_act_as_the_mixture_of_its_teachers(play: Play) -> None:
+    values, s, g = _noisy(play), 2, 7
+    u = play.waypoint_prior[s] * awr_weights(values[0, :, g] - values[0, s, g], 3.0)
+    drawn = subgoal_policy(play, values)[0, s] @ (u / u.sum())
+    assert _close(extract(play, values)["hiql_drawn"][0, s, :, g], drawn)
+
+
+def test_waypoints_of_walks_that_meet_the_goal_agree_with_all_walks_one_by_one() -> None:
+    play = Play(GridMaze("u-turn"), discount=0.6, subgoal_steps=2, noise=0.4)
+    cells, s, g = len(play.after), 1, 7
+    every = play.world.maze.tables()["free_cells"]
+    found = torch.zeros(cells, dtype=torch.float64)
+    for destination in range(cells):
+        best = play.world.oracle(every, every[destination].expand_as(every))
+        step = torch.full((cells, cells), 0.0, dtype=torch.float64)
+        for cell, action in itertools.product(range(cells), range(len(ACTIONS))):
+            step[cell, play.after[cell, action]] += 0.4 / 5 + 0.6 * (action == best[cell])
+        at_w, meets = step[s] @ step, torch.eye(cells, dtype=torch.float64)[:, g]
+        for m in range(60):
+            found += at_w * 0.6**m * meets
+            meets = step @ meets
+    assert torch.allclose(play.hindsight_prior()[s, :, g], found / found.sum(), atol=1e-9)
 
 
 def test_limits(play: Play) -> None:

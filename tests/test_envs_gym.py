@@ -33,7 +33,7 @@ def test_gymnasiums_own_checker(world) -> None:
         check_env(gymnasium.make(name, render_mode="rgb_array", **settings).unwrapped)
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", IDS[:2])
 def test_registered_ids(name: str) -> None:
     env = gymnasium.make(name, layout="large", render_mode="rgb_array")
     check_env(env.unwrapped)

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from saw_edu.agents import AGENTS, Agent, agent_class
 from saw_edu.data import HindsightSampler, Trajectories
-from saw_edu.envs import MazeEnv, PointMaze, navigate
+from saw_edu.envs import MazeEnv, Playable, PointMaze, TinyPacking, navigate
 from saw_edu.nn import MLP
 from saw_edu.training import TrainingConfig
 from saw_edu.training.fused import record
@@ -27,6 +27,7 @@ from saw_edu.training.run import Run
 DIMS = (128, 128)
 BATCH_SIZE = 256
 SEEDS = 8
+PACKING_WORLDS = 256
 
 Meter = Callable[[float], float]  # measures for about so many seconds, returns calls a second
 
@@ -211,12 +212,27 @@ def seeds_of_layers(seconds: float, rounds: int = 5) -> tuple[float, float]:
     return ratio(rates["vmap"], rates["loop"]), ratio(rates["batched"], rates["loop"])
 
 
-def worlds(world: PointMaze, seconds: float, num: int, rounds: int = 5) -> tuple[float, float, float]:
-    """Steps/s of `num` worlds at once and of one gymnasium environment in a Python loop, and their ratio."""
+def worlds(world: Playable, seconds: float, num: int, rounds: int = 5, observe: bool = False) -> tuple[float, ...]:
+    """Steps/s of `num` worlds at once and of one gymnasium environment in a Python loop, and their ratio.
+
+    Args:
+        world: which.
+        seconds: of each turn.
+        num: how many at once.
+        rounds: of turns.
+        observe: whether the batched worlds are observed after each step, as the single one is.
+    """
     generator = torch.Generator().manual_seed(0)
     states = world.sample_states(num, generator)
-    actions = torch.rand(num, 2, generator=generator) * 2 - 1
+    actions = world.sample_actions(num, generator)
     env = MazeEnv(world)
+
+    def step_all() -> None:
+        nonlocal states
+        states = world.step(states, actions, generator)
+        if observe:
+            world.observe(states)
+
     env.reset(seed=0)
     env.action_space.seed(0)
 
@@ -225,7 +241,7 @@ def worlds(world: PointMaze, seconds: float, num: int, rounds: int = 5) -> tuple
         if terminated or truncated:
             env.reset()
 
-    meters = {"batched": meter(lambda: world.step(states, actions)), "single": meter(one_step)}
+    meters = {"batched": meter(step_all), "single": meter(one_step)}
     rates = interleaved(meters, seconds, rounds)
     batched, single = num * statistics.median(rates["batched"]), statistics.median(rates["single"])
     return batched, single, num * ratio(rates["batched"], rates["single"])
@@ -261,5 +277,9 @@ def _report(seconds: float, rounds: int, episodes: int, num_worlds: int) -> None
     print(f"{'value nets, by hand':24}{by_hand:8.2f}")
     batched, single, speedup = worlds(world, seconds, num_worlds, rounds)
     print(f"\npoint maze, {num_worlds} worlds at once: {batched / 1e6:.2f} M steps/s")
+    print(f"one gymnasium environment in a loop: {single / 1e3:.2f} k steps/s")
+    print(f"ratio: {speedup:.0f} to 1")
+    batched, single, speedup = worlds(TinyPacking(), seconds, PACKING_WORLDS, rounds, observe=True)
+    print(f"\nTinyPacking, {PACKING_WORLDS} worlds at once, with observations: {batched / 1e6:.2f} M steps/s")
     print(f"one gymnasium environment in a loop: {single / 1e3:.2f} k steps/s")
     print(f"ratio: {speedup:.0f} to 1")

@@ -24,9 +24,12 @@ MODULES = {
     "giant": "saw_edu.course.giant",
     "nine": "saw_edu.course.nine",
     "ch02": "saw_edu.course.ch02.record",
+    "ch10": "saw_edu.course.ch10.record",
+    "babyai": "saw_edu.course.ch02.babyai",
     "ch13": "saw_edu.course.ch13.record",
     "nuisance": "saw_edu.course.ch15.nuisance",
-    "ablations": "saw_edu.course.ch16.ablations",
+    "ablations": "saw_edu.course.ch17.ablations",
+    "reweighed": "saw_edu.course.ch17.reweighed",
 }
 
 

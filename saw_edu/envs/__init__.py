@@ -1,4 +1,4 @@
-"""Batched worlds in torch: grid mazes, point mazes, their data, and their gymnasium adapters."""
+"""Batched worlds in torch: grid mazes, point mazes, TinyPacking, their data, and their gymnasium adapters."""
 
 from saw_edu.envs.gym import MazeEnv, MazeVectorEnv, register
 from saw_edu.envs.maze import Maze, layout_names
@@ -7,7 +7,8 @@ from saw_edu.envs.maze.grid import ACTIONS, GridMaze
 from saw_edu.envs.maze.point import PointMaze
 from saw_edu.envs.maze.render import picture
 from saw_edu.envs.maze.world import InMaze
-from saw_edu.envs.world import Expert, Located, World
+from saw_edu.envs.packing import TinyPacking
+from saw_edu.envs.world import Expert, Located, Playable, World
 
 register()
 
@@ -20,7 +21,9 @@ __all__ = [
     "Maze",
     "MazeEnv",
     "MazeVectorEnv",
+    "Playable",
     "PointMaze",
+    "TinyPacking",
     "World",
     "layout_names",
     "navigate",

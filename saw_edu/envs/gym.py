@@ -1,7 +1,7 @@
 """Worlds behind gymnasium's interfaces: one environment, or many as one vector environment.
 
-Importing `saw_edu.envs` registers "saw_edu/GridMaze-v0" and "saw_edu/PointMaze-v0" for `gymnasium.make` and
-`gymnasium.make_vec`; keyword arguments are those of the world (layout, step_size, slip, features, ...).
+Importing `saw_edu.envs` registers "saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0" and "saw_edu/TinyPacking-v0" for
+`gymnasium.make` and `gymnasium.make_vec`; keyword arguments are those of the world (layout, step_size, slip, ...).
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from torch import Tensor
 
 from saw_edu.envs.maze.grid import GridMaze
 from saw_edu.envs.maze.point import PointMaze
-from saw_edu.envs.maze.render import picture
-from saw_edu.envs.maze.world import InMaze
+from saw_edu.envs.packing import TinyPacking
+from saw_edu.envs.world import Playable
 
 Observation = dict[str, NDArray[Any]]
-IDS = ("saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0")
+IDS = ("saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0", "saw_edu/TinyPacking-v0")
 
 
-def _observation_space(world: InMaze) -> Any:
-    """Bounds hold for every state of the free space: a maze's border is always wall."""
+def _observation_space(world: Playable) -> Any:
+    """Bounds hold for every state that a roll-out can meet: a maze's border is always wall."""
     low, high = (bound.numpy() for bound in world.observation_bounds)
     kind: Any = np.uint8 if world.spec.image is not None else np.float32
     box = spaces.Box(low.astype(kind), high.astype(kind), dtype=kind)
     return spaces.Dict({"observation": box, "goal": box})
 
 
-def _action_space(world: InMaze) -> spaces.Space[Any]:
+def _action_space(world: Playable) -> spaces.Space[Any]:
     if world.spec.discrete:
         return spaces.Discrete(world.spec.action_dim)
     return spaces.Box(-1.0, 1.0, (world.spec.action_dim,), np.float32)
@@ -45,21 +45,26 @@ def _check_render_mode(render_mode: str | None) -> None:
         raise ValueError(f"render_mode is None or 'rgb_array', got {render_mode!r}")
 
 
-def _check_actions(world: InMaze, actions: Tensor) -> Tensor:
+def _check_actions(world: Playable, actions: Tensor) -> Tensor:
     """Raises ValueError for a number that is no action; a tensor's own indexing would take -1 for the last."""
     if world.spec.discrete and (int(actions.min()) < 0 or int(actions.max()) >= world.spec.action_dim):
         raise ValueError(f"actions are numbers from 0 to {world.spec.action_dim - 1}, got {actions.tolist()}")
     return actions
 
 
-def _draw(world: InMaze, num: int, generator: torch.Generator, options: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
+def _draw(
+    world: Playable, num: int, generator: torch.Generator, options: dict[str, Any] | None
+) -> tuple[Tensor, Tensor]:
     """Starts and goals (num, 2): the states given, those of given task numbers, or of tasks drawn at random."""
     options = options or {}
     if "start" in options or "goal" in options:
         if not {"start", "goal"} <= options.keys():
             raise ValueError("options need both 'start' and 'goal' (states), or 'task_id', or neither")
         like = world.sample_states(1, generator)
-        pair = [torch.as_tensor(options[key], dtype=like.dtype).expand(num, 2).clone() for key in ("start", "goal")]
+        pair = [
+            torch.as_tensor(options[key], dtype=like.dtype).expand(num, like.shape[1]).clone()
+            for key in ("start", "goal")
+        ]
         world.distances(*pair)  # raises for a state in a wall
         return pair[0], pair[1]
     starts, goals, numbers = world.task_states(num, generator)
@@ -75,24 +80,25 @@ def _draw(world: InMaze, num: int, generator: torch.Generator, options: dict[str
 
 
 class MazeEnv(gymnasium.Env[Observation, Any]):
-    """One maze to a goal.
+    """One maze, or another of our worlds, to a goal.
 
     - Observation: {"observation": features of the state, "goal": features of the goal state}, float32; with
       features="pixels" small pictures (height, width, 3), uint8.
-    - Actions: those of the world: Discrete(5) in a grid maze, Box(-1, 1, (2,)) in a point maze.
+    - Actions: those of the world: Discrete(5) in a grid maze, Discrete(7) in TinyPacking, Box(-1, 1, (2,)) in a
+      point maze.
     - Reward: 1 when the goal is reached, else 0.
     - Termination: when the goal is reached. Truncation: after `world.max_steps` actions.
-    - Reset options: {"task_id": 1..5}, or {"start": state, "goal": state}; otherwise a random task of the maze.
-    - Info: "success" (bool) and "distance" (shortest path to the goal, in cells).
+    - Reset options: {"task_id": 1, 2, ...}, or {"start": state, "goal": state}; otherwise a random task of the world.
+    - Info: "success" (bool) and "distance" (shortest path to the goal, in cells; in TinyPacking in steps).
 
     Args:
-        world: a `GridMaze` or `PointMaze`.
+        world: a `GridMaze`, `PointMaze` or `TinyPacking`.
         render_mode: None or "rgb_array".
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  (gymnasium's own declaration)
 
-    def __init__(self, world: InMaze, render_mode: str | None = None) -> None:
+    def __init__(self, world: Playable, render_mode: str | None = None) -> None:
         _check_render_mode(render_mode)
         self.world = world
         self.render_mode = render_mode
@@ -127,7 +133,7 @@ class MazeEnv(gymnasium.Env[Observation, Any]):
         """(H, W, 3) uint8 in the mode "rgb_array"."""
         if self.render_mode != "rgb_array" or self._state is None:
             return None
-        return picture(self.world, self._state[0], self._goal[0])
+        return self.world.picture(self._state[0], self._goal[0])
 
     def _observe(self) -> Observation:
         assert self._state is not None
@@ -149,12 +155,12 @@ class MazeVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
     have a leading axis `num_envs`, and "reset_mask" (num_envs,) bool resets only some.
 
     Args:
-        world: a `GridMaze` or `PointMaze`.
+        world: a `GridMaze`, `PointMaze` or `TinyPacking`.
         num_envs: how many.
         render_mode: None or "rgb_array" (a tuple of pictures).
     """
 
-    def __init__(self, world: InMaze, num_envs: int = 1, render_mode: str | None = None) -> None:
+    def __init__(self, world: Playable, num_envs: int = 1, render_mode: str | None = None) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
         _check_render_mode(render_mode)
@@ -167,8 +173,8 @@ class MazeVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._generator = torch.Generator()
-        self._states: Tensor | None = None  # (num_envs, 2)
-        self._goals: Tensor  # (num_envs, 2)
+        self._states: Tensor | None = None  # (num_envs, ...)
+        self._goals: Tensor  # (num_envs, ...)
         self._steps = torch.zeros(num_envs, dtype=torch.long)
         self._ended = torch.zeros(num_envs, dtype=torch.bool)
 
@@ -215,7 +221,7 @@ class MazeVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
         """A picture of each environment in the mode "rgb_array"."""
         if self.render_mode != "rgb_array" or self._states is None:
             return None
-        return tuple(picture(self.world, state, goal) for state, goal in zip(self._states, self._goals, strict=True))
+        return tuple(self.world.picture(state, goal) for state, goal in zip(self._states, self._goals, strict=True))
 
     def _observe(self) -> dict[str, Any]:
         assert self._states is not None
@@ -245,9 +251,19 @@ def _points(num_envs: int = 1, render_mode: str | None = None, **world: Any) -> 
     return MazeVectorEnv(PointMaze(**world), num_envs, render_mode)
 
 
+def _packing(render_mode: str | None = None, **world: Any) -> MazeEnv:
+    return MazeEnv(TinyPacking(**world), render_mode)
+
+
+def _packings(num_envs: int = 1, render_mode: str | None = None, **world: Any) -> MazeVectorEnv:
+    return MazeVectorEnv(TinyPacking(**world), num_envs, render_mode)
+
+
 def register() -> None:
-    """Tell gymnasium the two ids. Doing so again changes nothing."""
-    for name, single, many in zip(IDS, ("_grid", "_point"), ("_grids", "_points"), strict=True):
+    """Tell gymnasium the ids. Doing so again changes nothing."""
+    for name, single, many in zip(
+        IDS, ("_grid", "_point", "_packing"), ("_grids", "_points", "_packings"), strict=True
+    ):
         if name not in gymnasium.registry:
             gymnasium.register(
                 name, entry_point=f"{__name__}:{single}", vector_entry_point=f"{__name__}:{many}", order_enforce=True

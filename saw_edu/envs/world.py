@@ -6,9 +6,10 @@ Goals are states too; a policy is given them as `observe(goal_states)`.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from saw_edu.data import Spec
@@ -82,3 +83,24 @@ class LocatedWorld(World, Located, Protocol):
 
 class ExpertWorld(World, Expert, Protocol):
     """Both."""
+
+
+class Playable(World, Protocol):
+    """A world with tasks, bounds and distances: what the adapters to gymnasium need (`saw_edu.envs.gym`)."""
+
+    @property
+    def observation_bounds(self) -> tuple[Tensor, Tensor]:
+        """The least and the largest that each number of an observation can be; both (obs,)."""
+        ...
+
+    def task_states(self, repeats: int = 1, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Starts, goals (tasks * repeats, ...) and task numbers from 1, all repeats of a task one after the other."""
+        ...
+
+    def distances(self, states: Tensor, goal_states: Tensor) -> Tensor:
+        """How far the goals are: (B,) float, in steps or cells; infinite where they cannot be reached."""
+        ...
+
+    def picture(self, state: Tensor, goal_state: Tensor | None = None) -> NDArray[Any]:
+        """One world as (H, W, 3) uint8."""
+        ...

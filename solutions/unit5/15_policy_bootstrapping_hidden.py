@@ -5,7 +5,7 @@ import torch
 from saw_edu.agents.objectives import awr_loss
 from saw_edu.checks import Case, Check
 from saw_edu.classroom import Mutant
-from saw_edu.course.ch15.checks import with_teacher, with_value
+from saw_edu.course.ch15.policy_checks import with_teacher
 
 
 def _random(seed: int, *shape: int) -> torch.Tensor:
@@ -58,19 +58,14 @@ flat_policy = Check(
 )
 
 
-def _gcwae(log_probs, value, observations, next_observations, subgoals, goals, alpha):
-    with torch.no_grad():
-        advantages = value(next_observations, subgoals) - value(observations, subgoals)
-    return awr_loss(log_probs, advantages, alpha)
-
-
-gcwae_loss = Check(
-    "gcwae_loss",
+posterior_mean = Check(
+    "posterior_mean",
     [
-        Case("many transitions", run=with_value(_random(0, 64), *(_random(i, 64, 4) for i in range(1, 5)), 0.7, 1.5)),
-        Case("steep V", run=with_value(_random(5, 16), *(_random(i, 16, 4) for i in range(6, 10)), 3.0, 9.0)),
+        Case("many waypoints", _random(0, 16, 5, 40).double(), _random(1, 16, 40).double(), 3.0),
+        Case("very bad waypoints only", _random(2, 3, 4, 7).double(), _random(3, 3, 7).double() - 900, 1.0),
+        Case("one waypoint", _random(4, 2, 3, 1).double(), _random(5, 2, 1).double(), 2.0),
     ],
-    reference=_gcwae,
+    reference=lambda f, advantages, beta: torch.einsum("nak,nk->na", f, torch.softmax(beta * advantages, -1)),
 )
 
 
@@ -97,7 +92,20 @@ MUTANTS = {
             "not normalised",
             source="def subgoal_posterior(prior, advantages, beta):\n    return prior * (beta * advantages).exp()",
         ),
-        Mutant("a prior of zero made positive", replace=("prior.log()", "(prior + 1e-8).log()")),
+        Mutant("a prior of zero made positive", replace=("prior.log()", "prior.clamp(min=1e-300).log()")),
+        Mutant("dtype", replace=("beta * advantages, dim=-1)", "beta * advantages, dim=-1).float()")),
+        Mutant(
+            "the axis of the sum is lost",
+            source="def subgoal_posterior(prior, advantages, beta):\n    weights = prior * (beta * advantages).exp()\n    return weights / weights.sum(-1)",
+        ),
+        Mutant(
+            "the largest advantage of a waypoint where no walk goes",
+            source="def subgoal_posterior(prior, advantages, beta):\n    a = beta * advantages\n    weights = prior * (a - a.amax(1, keepdim=True)).exp()\n    return weights / weights.sum(-1, keepdim=True)",
+        ),
+        Mutant(
+            "normalised over the batch",
+            source="def subgoal_posterior(prior, advantages, beta):\n    weights = prior * (beta * advantages).exp()\n    return weights / weights.sum(0)",
+        ),
         Mutant(
             "overflow",
             source="def subgoal_posterior(prior, advantages, beta):\n    weights = prior * (beta * advantages).exp()\n    return weights / weights.sum(-1, keepdim=True)",
@@ -108,14 +116,28 @@ MUTANTS = {
             "zero times infinity",
             source="def evidence_bound(q, prior, advantages, beta):\n    return (q * (beta * advantages - q.log() + prior.log())).sum(-1)",
         ),
+        Mutant(
+            "a small number in the logarithm",
+            source="def evidence_bound(q, prior, advantages, beta):\n    return (q * (beta * advantages - (q + 1e-6).log() + prior.log())).sum(-1)",
+        ),
     ],
-    "gcwae-loss": [
-        Mutant("unclipped weights", replace=(".clamp(max=100.0)", "")),
-        Mutant("gradient into V and the generator", replace=("with torch.no_grad():", "if True:")),
-        Mutant("π does not learn", replace=("* log_probs)", "* log_probs.detach())")),
+    "flat-policy": [
+        Mutant("normalised over the batch", replace=("torch.softmax(logits, dim=-1)", "torch.softmax(logits, dim=0)")),
+    ],
+    "posterior-mean": [
+        Mutant(
+            "overflow",
+            source="def posterior_mean(f, advantages, beta):\n    u = (beta * advantages).exp()\n    return (u[:, None] * f).sum(-1) / u.sum(-1, keepdim=True)",
+        ),
+        Mutant("divided by K as well", replace=("f).sum(dim=-1)", "f).mean(dim=-1)")),
+        Mutant("normalised over the batch", replace=("dim=-1)  #", "dim=0)  #")),
     ],
     "ris-loss": [
         Mutant("gradient into π_sub", replace=("subgoal_means.detach()", "subgoal_means")),
+        Mutant(
+            "teacher and student exchanged",
+            replace=("(means - subgoal_means.detach())", "(means.detach() - subgoal_means)"),
+        ),
         Mutant("gradient into the advantages", replace=(".clamp(max=100.0).detach()", ".clamp(max=100.0)")),
         Mutant(
             "π does not learn from the teacher",
@@ -126,7 +148,7 @@ MUTANTS = {
 
 ALTERNATIVES = {
     "subgoal-posterior": [
-        "def subgoal_posterior(prior, advantages, beta):\n    scores = beta * advantages\n    weights = prior * (scores - scores.amax(1, keepdim=True)).exp()\n    return weights / weights.sum(1, keepdim=True)",
+        "def subgoal_posterior(prior, advantages, beta):\n    scores = (beta * advantages).masked_fill(prior == 0, -torch.inf)\n    weights = prior * (scores - scores.amax(1, keepdim=True)).exp()\n    return weights / weights.sum(1, keepdim=True)",
     ],
     "evidence-bound": [
         "def evidence_bound(q, prior, advantages, beta):\n    safe = torch.where(q > 0, q, torch.ones_like(q))\n    terms = beta * advantages - safe.log() + prior.log()\n    return torch.where(q > 0, q * terms, torch.zeros_like(q)).sum(1)",
@@ -134,11 +156,12 @@ ALTERNATIVES = {
     "flat-policy": [
         "def flat_policy(posterior, subgoal_policies, student_first):\n    if not student_first:\n        return torch.bmm(subgoal_policies, posterior[:, :, None])[:, :, 0]\n    product = (subgoal_policies ** posterior[:, None, :]).prod(-1)\n    return product / product.sum(1, keepdim=True)",
     ],
-    "gcwae-loss": [
+    "posterior-mean": [
         """
-def gcwae_loss(log_probs, value, observations, next_observations, subgoals, goals, alpha):
-    v, v_next = (value(x, subgoals).detach() for x in (observations, next_observations))
-    return -(torch.minimum(torch.exp(alpha * (v_next - v)), torch.tensor(100.0)) * log_probs).mean()
+def posterior_mean(f, advantages, beta):
+    scores = beta * (advantages - advantages.amax(dim=1, keepdim=True))
+    u = scores.exp()
+    return torch.bmm(f, u[:, :, None])[:, :, 0] / u.sum(1, keepdim=True)
 """,
     ],
     "ris-loss": [

@@ -34,8 +34,8 @@ from saw_edu import checks, viz
 from saw_edu.agents import SAW
 from saw_edu.agents.objectives import Metrics, awr_weights, divergence, values_of
 from saw_edu.course import giant
-from saw_edu.course.ch16 import ablations
 from saw_edu.course.ch16.maze_explorer import maze_explorer
+from saw_edu.course.ch17 import ablations
 from saw_edu.data import Batch, HindsightSampler
 from saw_edu.evaluation import seed_interval, success_by_distance
 from saw_edu.nn import Networks

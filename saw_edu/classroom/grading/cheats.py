@@ -8,7 +8,8 @@ import ast
 from collections.abc import Iterator
 
 from saw_edu.classroom.grading.library import answer_modules
-from saw_edu.classroom.grading.submission import MOST_CHARACTERS, Item, Submission, parse
+from saw_edu.classroom.grading.submission import Item, Submission
+from saw_edu.classroom.names import MOST_CHARACTERS, parse
 
 _MODULES = {"torch", "numpy", "np", "math", "random", "builtins", "sys", "checks", "saw_edu", "unittest", "pytest",
             "operator", "json", "warnings", "IPython", "nbgrader", "Check", "Case", "Tensor"}  # fmt: skip

@@ -24,6 +24,7 @@ from saw_edu.classroom.authoring.mutants import exercise_sets
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.grading.library import all_functions, is_library
 from saw_edu.classroom.grading.strip import strip, strip_all, uses
+from saw_edu.classroom.names import bound
 
 
 @dataclass(frozen=True)
@@ -223,20 +224,6 @@ def _course(course: Path) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def bound(source: str) -> set[str]:
-    """The names that a cell defines at its top level."""
-    found = set()
-    for node in ast.parse(source).body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
-        else:
-            inner = (item for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store))
-            found |= {item.id for item in inner}
-    return found
 
 
 def _hidden_keys(plan: CheckPlan) -> set[str]:

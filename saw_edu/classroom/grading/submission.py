@@ -1,11 +1,7 @@
 """Reads a submitted notebook and takes from it what is the student's: the answers, and what they need to run."""
 
-import ast
-import contextlib
 import json
 import re
-import symtable
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +10,10 @@ import nbformat
 import nbformat.reader
 
 from saw_edu.classroom.authoring.chapter import Cell
-from saw_edu.classroom.grading.plan import ChapterPlan, ExercisePlan, bound
+from saw_edu.classroom.grading.plan import ChapterPlan, ExercisePlan
+from saw_edu.classroom.names import bound, globals_of, statements
 
 MOST_BYTES = 32 * 2**20
-MOST_CHARACTERS = 200_000
-"""A longer cell is not read as code in the trusted process: Python's parser takes a thousand times its size."""
 _FENCE = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
 
 
@@ -187,7 +182,7 @@ def steps(submission: Submission, exercise: ExercisePlan, lethal: frozenset[str]
             answers.append((item.index, {"kind": kind, "name": cell.name, "code": item.source}))
     needed = set(exercise.names)
     for _, answer in answers:
-        needed |= _globals_of(answer["code"])
+        needed |= globals_of(answer["code"])
     others = _definitions(submission, last, needed)
     return [step for _, step in sorted([*answers, *others], key=lambda pair: pair[0])]
 
@@ -204,7 +199,7 @@ def _definitions(submission: Submission, last: int, needed: set[str]) -> list[tu
         if item.kind == "code" and item.index <= last and not unchanged_setup and (cell is None or cell.role is None):
             texts.append((item.index, item.source))
     for index, text in texts:
-        for statement in _statements(text):
+        for statement in statements(text):
             names = bound(statement)
             if names:
                 candidates.append((index, statement, names))
@@ -216,46 +211,5 @@ def _definitions(submission: Submission, last: int, needed: set[str]) -> list[tu
             break
         for k in fresh:
             taken.add(k)
-            todo |= _globals_of(candidates[k][1])
+            todo |= globals_of(candidates[k][1])
     return [(candidates[k][0], {"kind": "own", "name": "", "code": candidates[k][1]}) for k in sorted(taken)]
-
-
-def _statements(source: str) -> list[str]:
-    """The statements of a cell, each as text; lines of IPython's magic are left out. None where it does not parse."""
-    tree = parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source))
-    found = []
-    for node in tree.body if tree else []:
-        with contextlib.suppress(RecursionError):
-            found.append(ast.unparse(node))
-    return found
-
-
-def parse(source: str) -> ast.Module | None:
-    """Parse a student's code; None where it does not parse, is nested too deep or is too long."""
-    if len(source) > MOST_CHARACTERS:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-
-
-def _globals_of(source: str) -> set[str]:
-    """The names that code takes from its module, with those inside functions and classes, as far as it parses."""
-    try:
-        table = symtable.symtable(source[:MOST_CHARACTERS], "<cell>", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set(re.findall(r"[A-Za-z_]\w*", source))
-    found: set[str] = set()
-    todo = [table]
-    while todo:
-        scope = todo.pop()
-        found |= {
-            symbol.get_name()
-            for symbol in scope.get_symbols()
-            if symbol.is_referenced() and (symbol.is_global() or scope.get_type() == "module")
-        }
-        todo += scope.get_children()
-    return found

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from saw_edu.classroom.grading.submission import MOST_CHARACTERS, parse
+from saw_edu.classroom.names import MOST_CHARACTERS, parse
 
 ALIKE = 0.7
 """The similarity from which a pair is listed."""

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 from torch import Tensor
 
 from saw_edu.agents import GCIVL, GCWAE, HIQL, RIS, SAW, Agent
@@ -162,6 +163,38 @@ def steps_ahead(world: PointMaze, starts: Tensor, goals: Tensor) -> Tensor:
     return ahead
 
 
+def with_fresh_noise(result: TrainingResult, world: NoisyMaze) -> TrainingResult:
+    """HIQL whose generated subgoals keep their features and get new noise, as every real state has.
+
+    A generator's guess of a number that nobody can foretell is its mean, nearly 0. The low level never saw such
+    states. With this control, what is left of HIQL's loss is what it guesses of the features.
+    """
+
+    class Refreshed(HIQL):
+        def act(self, networks: Any, observations: Tensor, goals: Tensor, *_: Any, **__: Any) -> Tensor:
+            subgoals = networks.subgoal_generator(observations, goals).mean.clone()
+            shape = subgoals[:, world.features_dim :].shape
+            subgoals[:, world.features_dim :] = torch.randn(shape, generator=world.generator)
+            actions: Tensor = networks.subgoal_policy(observations, subgoals).mean.clamp(-1, 1)
+            return actions
+
+    return replace(result, agent=Refreshed(**vars(result.agent)))
+
+
+@torch.no_grad()
+def value_quality(result: TrainingResult, dims: str) -> pd.DataFrame:
+    """How well V orders pairs of start and goal: rank correlation with minus their distance. Columns seed, order."""
+    world = make_world(dims)
+    starts, goals = giant.make_episodes(world)
+    observations, goal_observations = world.observe(starts), world.observe(goals)
+    distances = world.distances(starts, goals)
+    rows = []
+    for seed, policy in zip(result.seeds, result.policies, strict=True):
+        order = stats.spearmanr(policy.value(observations, goal_observations), -distances).statistic
+        rows.append({"seed": seed, "order": round(float(order), 4)})
+    return pd.DataFrame(rows)
+
+
 @torch.no_grad()
 def imagined_pictures(result: TrainingResult, pairs: int = 3) -> dict[str, np.ndarray]:
     """What the first seed's generator paints for some far goals: (pairs, H, W) each of start, goal, ahead, imagined.
@@ -210,6 +243,8 @@ def make(
     seeds, folder = seeds or list(range(giant.SEEDS)), work / dims
     results = train_all(dims, seeds, folder, value_config, policy_config)
     starts, goals = giant.make_episodes(make_world(dims))
+    if dims not in ("0", "picture"):
+        results["hiql_fresh"] = with_fresh_noise(results["hiql"], NoisyMaze(int(dims), seed=2))
     tables = []
     for name, result in results.items():
         world = make_world(dims, seed=1)  # everyone meets the same noise
@@ -217,6 +252,8 @@ def make(
     pd.concat(tables).to_csv(folder / "episodes.csv", index=False)
     generators = [generator_errors(results[name], dims).assign(dims=dims, agent=name) for name in ("hiql", "gcwae")]
     pd.concat(generators).to_csv(folder / "generator.csv", index=False)
+    qualities = [value_quality(results[name], dims).assign(dims=dims, agent=name) for name in ("saw", "hiql_rep")]
+    pd.concat(qualities).to_csv(folder / "value.csv", index=False)
     if dims == "picture":
         np.savez_compressed(folder / "pictures.npz", **imagined_pictures(results["hiql"]))  # type: ignore[arg-type]
 
@@ -241,6 +278,7 @@ def gather(work: Path, folder: Path, dims: Sequence[str] = DIMS) -> dict[str, An
     bins = np.asarray(giant.EDGES)[np.digitize(generators["distance"], giant.EDGES) - 1]
     errors = generators.assign(from_=bins).groupby(["dims", "agent", "seed", "from_"], as_index=False)["error"]
     errors.mean().round(4).to_csv(folder / "generator.csv", index=False)
+    pd.concat([pd.read_csv(work / name / "value.csv") for name in dims]).to_csv(folder / "value.csv", index=False)
     if "picture" in dims:
         shutil.copy(work / "picture" / "pictures.npz", folder / "pictures.npz")
     return {
@@ -249,9 +287,11 @@ def gather(work: Path, folder: Path, dims: Sequence[str] = DIMS) -> dict[str, An
         "policies": asdict(POLICY_CONFIG),
         "agents": {name: repr(agent) for name, agent in (EXTRACTED | {"hiql_rep": HIQL_REP}).items()},
         "hiql": "the two levels of ris",
+        "hiql_fresh": "hiql, with new noise behind the features of each generated subgoal",
         "files": "success.csv: mean over seeds with its 95 % interval, drawn (temperature .5: N(0, .5) "
         "on each action) and greedy (0); seeds.csv: the same of each seed, 50 episodes a bin; "
         "generator.csv: mean distance (cells) of generated subgoals from a shortest path's state k steps later; "
+        "value.csv: rank correlation of V with minus the distance (saw's V is that of all but hiql_rep); "
         "pictures.npz: some subgoals that the first seed's generator paints",
     }
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from saw_edu.agents.objectives import ADVANTAGE_WEIGHT_CLIP
 from saw_edu.envs import ACTIONS, GridMaze
 
-METHODS = ("gcivl", "hiql", "gcwae", "ris", "saw")
+METHODS = ("gcivl", "hiql", "hiql_drawn", "gcwae", "ris", "ris_weighed", "saw")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +77,25 @@ class Play:
         return self.distances[self.after] < self.distances[:, None]
 
     @cached_property
-    def _joint(self) -> Tensor:
-        """P(a, w | s): (F, A, F), the first action of a walk and its cell k actions later; destinations summed out."""
+    def _policies(self) -> Tensor:
+        """What a walk to each destination does: (C, F, A)."""
         cells = len(self.after)
         every = self.world.maze.tables()["free_cells"]
         towards = self.world.oracle(every.repeat(cells, 1), every.repeat_interleave(cells, 0)).reshape(cells, cells)
-        oracle = F.one_hot(towards, len(ACTIONS)).double()  # (C, F, A): destination, cell, action
-        policies = (1 - self.noise) * oracle + self.noise / len(ACTIONS)
-        moves = F.one_hot(self.after, cells).double()  # (F, A, F)
-        steps = torch.einsum("csa,sat->cst", policies, moves)
-        onward = torch.linalg.matrix_power(steps, self.subgoal_steps - 1)  # (C, F, F)
-        return torch.einsum("csa,csaw->saw", policies, onward[:, self.after]) / cells
+        oracle = F.one_hot(towards, len(ACTIONS)).double()  # destination, cell, action
+        return (1 - self.noise) * oracle + self.noise / len(ACTIONS)
+
+    @cached_property
+    def _steps(self) -> Tensor:
+        """Where one action of a walk to each destination leads: (C, F, F)."""
+        moves = F.one_hot(self.after, len(self.after)).double()  # (F, A, F)
+        return torch.einsum("csa,sat->cst", self._policies, moves)
+
+    @cached_property
+    def _joint(self) -> Tensor:
+        """P(a, w | s): (F, A, F), the first action of a walk and its cell k actions later; destinations summed out."""
+        onward = torch.linalg.matrix_power(self._steps, self.subgoal_steps - 1)  # (C, F, F)
+        return torch.einsum("csa,csaw->saw", self._policies, onward[:, self.after]) / len(self.after)
 
     @cached_property
     def action_prior(self) -> Tensor:
@@ -104,6 +112,17 @@ class Play:
         """μ(a | s, w): (F, A, F), what those walks did that were at w k actions later; μ(a | s) where none were."""
         reached = self.waypoint_prior[:, None]
         return torch.where(reached > 0, self._joint / reached, self.action_prior[..., None])
+
+    def hindsight_prior(self) -> Tensor:
+        """p(w | s, g) where g lies on the walk too: (F, F, F), index order s, w, g; zero where no walk from s meets g.
+
+        The goal is a state at or after w, so many steps later as a geometric number with mean γ / (1 - γ) says.
+        """
+        cells = len(self.after)
+        later = (1 - self.discount) * torch.linalg.inv(torch.eye(cells).double() - self.discount * self._steps)
+        ahead = torch.linalg.matrix_power(self._steps, self.subgoal_steps)
+        joint = torch.einsum("csw,cwg->swg", ahead, later)
+        return joint / joint.sum(1, keepdim=True).clamp(min=1e-300)
 
 
 def noisy_values(play: Play, size: float, reach: float, seeds: int, generator: torch.Generator) -> Tensor:
@@ -140,19 +159,21 @@ def extract(
 
     - gcivl: u_a, the minimiser of advantage-weighted regression;
     - hiql: π_sub(a | s, ŵ);
+    - hiql_drawn: Σ_w u_w π_sub(a | s, w), what two levels do whose upper one draws w from its weights;
     - gcwae: μ(a|s) e^{α A(s,a,ŵ)};
     - ris: u_a + prior_weight π_sub(a | s, ŵ);
+    - ris_weighed: u_a + e^{β A(s,ŵ,g)} π_sub(a | s, ŵ), as the released code has it for whole states as subgoals;
     - saw: u_a + Σ_w u_w π_sub(a | s, w).
 
-    The last two minimise -Σ_a u_a log π(a) + Σ_w c_w KL(π_sub(· | s, w) ‖ π), the direction of SAW's released code
-    (c_w = u_w; for RIS prior_weight at ŵ). Where its gradient vanishes, π is the mixture of all that it imitates.
+    The last three minimise -Σ_a u_a log π(a) + Σ_w c_w KL(π_sub(· | s, w) ‖ π), the direction of SAW's released code
+    (c_w = u_w; for RIS its factor at ŵ). Where its gradient vanishes, π is the mixture of all that it imitates.
 
     Args:
         play: the maze and its data.
         values: V(s, g) of every seed, (S, F, F).
         alpha: inverse temperature of actions, also of π_sub.
         beta: inverse temperature of waypoints (HIQL's beta, SAW's prior_weight).
-        prior_weight: the factor of RIS's divergence.
+        prior_weight: the factor of RIS's divergence (of "ris" alone).
 
     Returns:
         For each method π(a | s, g): (S, F, A, F).
@@ -168,15 +189,19 @@ def extract(
         near = play.waypoint_prior[s].nonzero().squeeze(1)  # (W,) the waypoints that occur
         action_weights = _weights(values[:, play.after[s]] - values[:, s, None], alpha)  # (S, A, F)
         u_a = play.action_prior[s][:, None] * action_weights  # (S, A, F)
-        u_w = play.waypoint_prior[s, near, None] * _weights(values[:, near] - values[:, s, None], beta)  # (S, W, F)
+        importance = _weights(values[:, near] - values[:, s, None], beta)  # (S, W, F)
+        u_w = play.waypoint_prior[s, near, None] * importance
         sub = teacher[:, s][..., near]  # (S, A, W)
-        best = u_w.argmax(1)[:, None].expand_as(u_a)  # (S, A, F)
-        hiql = sub.gather(2, best)
+        best = u_w.argmax(1, keepdim=True)  # (S, 1, F)
+        factor, best = importance.gather(1, best), best.expand_as(u_a)
+        hiql, drawn = sub.gather(2, best), sub @ u_w
         rows["gcivl"].append(u_a)
         rows["hiql"].append(hiql)
         rows["gcwae"].append(play.action_prior[s][:, None] * action_weights.gather(2, near[best]))
         rows["ris"].append(u_a + prior_weight * hiql)
-        rows["saw"].append(u_a + sub @ u_w)
+        rows["ris_weighed"].append(u_a + factor * hiql)
+        rows["hiql_drawn"].append(drawn)
+        rows["saw"].append(u_a + drawn)
     return {name: _normalised(torch.stack(found, 1), dim=2) for name, found in rows.items()}
 
 

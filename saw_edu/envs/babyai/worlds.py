@@ -101,7 +101,7 @@ class BabyAIVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         if num_envs < 1:
             raise ValueError(f"need at least one environment, got num_envs={num_envs}")
         self.num_envs, self.level = num_envs, level
-        self.envs = [make_level(level).unwrapped for _ in range(num_envs)]
+        self.envs: list[Any] = [make_level(level).unwrapped for _ in range(num_envs)]
         self.single_observation_space = self.envs[0].observation_space
         self.single_action_space = spaces.Discrete(len(ACTIONS))
         self.observation_space = self.single_observation_space

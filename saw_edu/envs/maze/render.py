@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from saw_edu.envs.maze.world import InMaze
+from saw_edu.envs.maze.layout import Maze
+from saw_edu.envs.world import Located
 
 WALL, FLOOR, LINE = (68, 74, 84), (246, 246, 242), (222, 222, 216)
 AGENT, GOAL = (0, 114, 178), (213, 94, 0)  # blue and vermilion of the Okabe-Ito palette
 
 
+class OnMaze(Located, Protocol):
+    """A world on a maze, as far as it is drawn."""
+
+    maze: Maze
+
+
 def picture(
-    world: InMaze, state: Tensor | None = None, goal: Tensor | None = None, cell_pixels: int = 24
+    world: OnMaze, state: Tensor | None = None, goal: Tensor | None = None, cell_pixels: int = 24
 ) -> NDArray[np.uint8]:
     """One world from above, y upwards: walls dark, the agent a blue disc, the goal an orange ring.
 
@@ -41,7 +50,7 @@ def picture(
     return image[::-1].copy()
 
 
-def _distance_from(world: InMaze, state: Tensor, shape: tuple[int, int], cell_pixels: int) -> NDArray[np.float64]:
+def _distance_from(world: OnMaze, state: Tensor, shape: tuple[int, int], cell_pixels: int) -> NDArray[np.float64]:
     """Distance of every pixel's centre from a state, in cells."""
     x, y = world.xy(state[None])[0].tolist()
     left, _, bottom, _ = world.maze.extent

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from saw_edu.envs.maze.layout import Maze
-from saw_edu.envs.world import Expert, Located, World
+from saw_edu.envs.maze.render import picture
+from saw_edu.envs.world import Expert, Located, Playable
 
 
-class InMaze(World, Expert, Located, Protocol):
+class InMaze(Playable, Expert, Located, Protocol):
     """A world in a maze. States are (B, 2): a cell (row, column) in a grid maze, a position (x, y) in a point maze."""
 
     maze: Maze
 
-    @property
-    def observation_bounds(self) -> tuple[Tensor, Tensor]:
-        """The least and the largest that each number of an observation can be in the free space; both (obs,)."""
-        ...
-
     def states_of(self, observations: Tensor) -> Tensor:
         """The inverse of `observe`."""
-        ...
-
-    def task_states(self, repeats: int = 1, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Starts, goals (tasks * repeats, 2) and task numbers from 1, all repeats of a task one after the other."""
         ...
 
 
@@ -68,6 +61,10 @@ class MazeWorld:
     def distances(self, states: Tensor, goal_states: Tensor) -> Tensor:
         """Shortest-path distances (B,) in cells, float; infinite where no path exists."""
         return self._distance[self.index(states), self.index(goal_states)]
+
+    def picture(self, state: Tensor, goal_state: Tensor | None = None) -> NDArray[Any]:
+        """One world from above: (H, W, 3) uint8."""
+        return picture(self, state, goal_state)  # type: ignore[arg-type]  # a subclass says where states lie
 
     def _sample_cells(self, num: int, generator: torch.Generator) -> Tensor:
         choice = torch.randint(len(self._main_cells), (num,), generator=generator, device=self.device)

@@ -12,8 +12,9 @@ import torch
 
 from saw_edu.agents import SAW
 from saw_edu.course import giant
-from saw_edu.course.ch16 import ablations
-from saw_edu.course.ch16.ablations import SETTINGS, ErringSAW, add_errors, per_seed
+from saw_edu.course.ch17 import ablations
+from saw_edu.course.ch17.ablations import SETTINGS, per_seed
+from saw_edu.course.ch17.erring import ErringSAW, add_errors
 from saw_edu.data import Batch, HindsightSampler
 from saw_edu.nn import Networks
 from saw_edu.place import asset
@@ -160,7 +161,9 @@ def test_settings_are_measured_at_both_temperatures(tmp_path: Path, monkeypatch:
 
 def test_the_recorded_base_is_that_of_the_giant_maze() -> None:
     table = pd.read_csv(asset("results/ablations/success.csv"))
-    episodes = pd.read_csv(asset("giant/episodes.csv"))
+    episodes = pd.read_csv(asset("results/nine/episodes.csv"))
+    temperature = table["temperature"].max() if "temperature" in table else 0.0
+    episodes = episodes[episodes["temperature"] == temperature]
     for name in ("saw", "gcivl", "hiql"):
         own = episodes[episodes["agent"] == name]
         far = own[own["distance"] >= giant.FARTHEST_THIRD]
