@@ -27,6 +27,7 @@ MODULES = {
     "ch10": "saw_edu.course.ch10.record",
     "babyai": "saw_edu.course.ch02.babyai",
     "ch13": "saw_edu.course.ch13.record",
+    "ch14": "saw_edu.course.ch14.record",
     "nuisance": "saw_edu.course.ch15.nuisance",
     "ablations": "saw_edu.course.ch17.ablations",
     "reweighed": "saw_edu.course.ch17.reweighed",

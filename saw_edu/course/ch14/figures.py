@@ -35,14 +35,13 @@ LOOKS: dict[str, tuple[str, str, str, str]] = {
 
 
 def value_and_paths(
-    world: PointMaze, hiql: TrainingResult, flat: TrainingResult, start: Tensor, goal: Tensor
+    world: PointMaze, values: TrainingResult, results: Mapping[str, TrainingResult], start: Tensor, goal: Tensor
 ) -> Figure:
     """V for one goal; the way of a flat policy; HIQL's way with its subgoals. Both act with the walkers' hand."""
     figure, axes = plt.subplots(1, 2, figsize=(13, 5.4))
-    policies = {"GCIVL": flat.policies[0], "HIQL": hiql.policies[0]}
-    for ax, (name, policy) in zip(axes, policies.items(), strict=True):
-        plot_values(ax, world, flat.policies[0].value, goal, colorbar=ax is axes[1])
-        shaken = Shaken(policy, world, giant.NOISE, torch.Generator().manual_seed(3))
+    for ax, (name, result) in zip(axes, results.items(), strict=True):
+        plot_values(ax, world, values.policies[0].value, goal, colorbar=ax is axes[1])
+        shaken = Shaken(result.policies[0], world, giant.NOISE, torch.Generator().manual_seed(3))
         outcome = evaluate([shaken], world, start[None], goal[None], keep_paths=True, progress=False)
         assert outcome.paths is not None
         steps = int(outcome.episodes["steps"].iloc[0])
@@ -53,7 +52,7 @@ def value_and_paths(
         if name == "HIQL":
             seen, told = world.observe(path), world.observe(goal[None].expand(len(path), 2))
             with torch.no_grad():
-                asked = world.states_of(levels.learned_high(hiql.networks[0])(seen, told))[:: giant.SUBGOAL_STEPS]
+                asked = world.states_of(levels.learned_high(result.networks[0])(seen, told))[:: giant.SUBGOAL_STEPS]
             ax.scatter(*asked.T, color="white", ec=style.DARK, s=46, zorder=5, label="subgoals, every 8 steps")
             ax.legend(loc="upper left", fontsize=11, frameon=True)
         done = (

@@ -21,7 +21,7 @@ from saw_edu.rollouts import evaluate
 
 SPREADS = (0.0, 0.05, 0.1, 0.2, 0.5)  # of the draw of a subgoal, per feature
 HELD = (1, 4, 8, 16, 32)  # steps for which a subgoal is held
-FEW = (5, 25)  # walks of 500 whose actions are known, in the experiment on few actions
+FEW = (5,)  # walks of 500 whose actions are known, in the experiment on few actions
 
 Level = Callable[[Tensor, Tensor], Tensor]
 
