@@ -35,19 +35,19 @@ viz.style.use()
 torch.set_num_threads(1)
 FAST = os.environ.get("SAW_EDU_FAST") == "1"  # set by automatic tests: fewer states, less training
 
-# %% alt="Two pictures of V over the maze: GCIVL's path stops on the way, HIQL's path with its subgoals reaches the goal."
+# %% alt="Two pictures of V over the maze: GCIVL's path does not reach the goal, HIQL's path with its subgoals does."
 world = giant.make_world()
 hiql, gcivl, values = (giant.load(name, world.spec) for name in ("hiql", "gcivl", "value"))
 starts, goals = giant.make_episodes(world)
-shown = 6 * 50 + 4  # an episode of the farthest bin
+shown = 4 * 50 + 5  # of 50 episodes with goals 17 to 20 cells away
 viz.show(
     figures.value_and_paths(world, values, {"GCIVL": gcivl, "HIQL": hiql}, starts[shown], goals[shown]),
-    alt="The same colours, V of one far goal, twice. The titles say whether GCIVL and HIQL arrive. HIQL's path runs along white dots, the places "
-    "its high level proposed.",
+    alt="The same colours, V of one far goal, twice. GCIVL wanders and is not there after 200 steps. HIQL arrives after 80; "
+    "its path runs along white dots, the places its high level proposed.",
 )
 
 # %% [markdown]
-# One episode is an anecdote; the numbers come below. **Your guess, before you go on:** HIQL has two learned levels that could err. Which one costs it more?
+# The episode was chosen: HIQL arrives in it and GCIVL does not. There are others; the numbers come below. **Your guess, before you go on:** HIQL has two learned levels that could err. Which one costs it more?
 #
 # ## 1 · The same V, asked about eight steps
 #
@@ -115,7 +115,7 @@ with torch.no_grad():
 ratios = {"one step": signal_to_noise(one - here), "eight steps": signal_to_noise(eight - here)}
 viz.show(
     figures.signal(world, ratios, s_all, g_all),
-    alt="The median ratio of signal to noise over the distance to the goal. Eight steps lie well above one step at every distance; both fall with distance.",
+    alt="The median ratio of signal to noise over the distance to the goal. Eight steps lie about three times above one step up to 15 cells; beyond, both lie below 1.",
 )
 for name, advantage in (("one step", one - here), ("eight steps", eight - here)):
     far = world.distances(s_all, g_all) >= giant.FARTHEST_THIRD
@@ -124,8 +124,9 @@ for name, advantage in (("one step", one - here), ("eight steps", eight - here))
     )
 
 # %% [markdown]
-# The eight-step question is the easier one at every distance, for these V's. (Its signal is about eight times as large; its noise grows by less, because errors of a net at neighbouring states are alike.) So there is something to gain. The price: somebody must *say* where to
-# be in eight steps.
+# Up to about fifteen cells the eight-step question is about three times as clear. (Its signal is about eight times as large; its noise grows by less, because errors of a net at neighbouring states are alike.) So there is something to gain. Beyond that, *both* drown: state by state, these
+# V's do not know the way, and along a shortest path V falls about as often as it rises. Keep that in mind when HIQL reaches some of those goals below: a policy averages over many states and waypoints, which single differences do not show. The price of the clearer
+# question: somebody must *say* where to be in eight steps.
 #
 # ## 2 · Two policies from one V
 #
@@ -348,7 +349,7 @@ print("\na perfect low level less HIQL's own:\n", figures.paired(table, "perfect
 # **What came.**
 #
 # - *The low level is not the problem.* With a perfect high level, HIQL's own low level arrives everywhere. Near goals are easy, and it only ever has near goals.
-# - *The high level is.* All that HIQL loses, it loses by its guesses. And the eight-step question is the easier one! But the answer must be a *state*, here 22 numbers, and where waypoints in the data disagree the guess is an average of them.
+# - *The high level is.* All that HIQL loses, it loses by its guesses. The eight-step question is the clearer one, but its answer must be a *state*, here 22 numbers, and where waypoints in the data disagree the guess is an average of them.
 # - *A perfect low level makes it worse.* That surprised us. The perfect one takes a guess for a place. The learned one was trained on real states, and yet it makes more of a guess that is none: HIQL's levels are fit for each other. "Made consistent", so that all 22 numbers speak of the one place that the first two
 #   name, the guesses lose even more. What exactly the low level reads from the inconsistent numbers we did not find out.
 # - *Against the flat policy* the paired differences say it: nearby GCIVL is better with the same V, from 9 cells on HIQL is. A hierarchy pays where one-step advantages have vanished.
@@ -429,7 +430,7 @@ explorer = viz.click_explorer(
 # %% [markdown]
 # ## Summary
 #
-# 1. V learns from states alone. Read over $k$ steps, its differences have more signal and less relative noise than over one.
+# 1. V learns from states alone. Read over $k$ steps its differences are clearer than over one, as far as V knows the way at all.
 # 2. The high level imitates good waypoints, the low level good actions, each weighted by an advantage *for its own goal*.
 # 3. Near goals are easy: with a perfect high level, the learned low level arrives everywhere. What HIQL loses, its guesses lose.
 # 4. Greedy roll-outs in a still world blame the wrong level, and make drawn subgoals look good.
