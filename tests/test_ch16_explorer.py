@@ -297,6 +297,20 @@ def test_in_a_kernel_the_saved_picture_follows_what_is_done_to_the_widget() -> N
     assert re.match(r'<div class="saw-edu-still-\w+"><img ', picture.data["text/html"])
 
 
+def test_pairs_are_chosen_from_a_list_and_roll_outs_may_be_drawn(parts) -> None:
+    world, data, value, policies = parts
+    pairs = {"there": (START, GOAL), "back": (GOAL, START)}
+    made = maze_explorer(world, data, value=value, policies=policies, pairs=pairs, temperature=0.5)
+    assert made.choice == Choice(START, GOAL)
+    made._make_controls()
+    made.controls["pair"].value = "back"
+    assert made.choice == Choice(GOAL, START)
+    greedy = Scene(world, data, value, policies).compute(made.choice)
+    drawn = [Scene(world, data, value, policies, 0.5).compute(made.choice).paths["saw"] for _ in range(2)]
+    assert np.array_equal(*drawn), "the same hand for the same choice"
+    assert drawn[0].shape != greedy.paths["saw"].shape or not np.allclose(drawn[0], greedy.paths["saw"])
+
+
 def test_in_a_kernel_told_to_be_static_there_is_only_the_picture() -> None:
     (picture,) = run({"SAW_EDU_STATIC": "1"})
     assert picture.data["text/html"].startswith("<img ")

@@ -2,7 +2,9 @@
 
 from saw_edu.agents import SAW
 from saw_edu.checks.check import Verdict
+from saw_edu.course.ch16.flat_checks import flat_policy_loss
 from saw_edu.course.ch16.own_saw import my_saw
+from saw_edu.course.ch16.saw_losses import variant
 from saw_edu.data import HindsightSampler
 
 
@@ -59,3 +61,37 @@ def test_an_earlier_exercise_that_is_not_done_is_named() -> None:
 def test_classes_are_wanted() -> None:
     assert "class derived from SAW" in verdict(SAW(), HindsightSampler).message
     assert "class derived from HindsightSampler" in verdict(SAW, HindsightSampler.waypoint_rows).message
+
+
+def test_the_culprit_is_named_where_an_earlier_exercise_is_wrong() -> None:
+    calls: dict[str, object] = {"SAW": SAW, "HindsightSampler": HindsightSampler}
+    source = """
+class MySampler(HindsightSampler):
+    def waypoint_rows(self, rows, policy_goals, is_random):
+        return waypoint_rows(rows, policy_goals, self.trajectories.final_index[rows], is_random, self.subgoal_steps)
+
+class MySAW(SAW):
+    def policy_loss(self, networks, batch):
+        return flat_policy_loss(self, networks, batch)
+"""
+    exec(source, calls)
+    calls["flat_policy_loss"] = lambda agent, networks, batch: (networks.policy.mean.bias.sum(), {})
+    calls["waypoint_rows"] = lambda rows, goals, last, is_random, k: (rows + k, rows + k)
+    found = verdict(calls["MySAW"], calls["MySampler"])
+    assert found.mistake == "exercise 3 first"
+    assert "flat_policy_loss (exercise 3)" in found.message
+    calls["flat_policy_loss"] = variant()
+    assert verdict(calls["MySAW"], calls["MySampler"]).mistake == "exercise 4 first"
+
+
+def test_exercise_3_names_exercise_2() -> None:
+    calls: dict[str, object] = {}
+    source = """
+def flat_policy_loss(agent, networks, batch):
+    return saw_objective(1, 2), {}
+"""
+    exec(source, calls)
+    calls["saw_objective"] = lambda lp, kl, v, n, w, alpha, beta: (lp * kl).mean()
+    found = flat_policy_loss.judge(flat_policy_loss.probe(calls["flat_policy_loss"]))
+    assert found.mistake == "an earlier exercise"
+    assert "saw_objective, which you call, is not right yet" in found.message

@@ -47,14 +47,14 @@ def test_modules_that_checks_share_are_sent_without_their_answers() -> None:
         < list(checks).index(COURSE + "checks")
     )
     answers = {"variant", "_chosen", "_outside", "_agent_with", "_authors_answer", "_rows_right"}
-    for name in ("saw_losses", "own_saw", "checks"):
+    for name in ("saw_losses", "flat_checks", "waypoint_checks", "own_saw", "checks"):
         defined = {getattr(node, "name", "") for node in ast.walk(ast.parse(checks[COURSE + name]))}
         assert not defined & answers
         assert "agrees" not in checks[COURSE + name]
     assert "def weights" not in checks[COURSE + "saw_losses"]
     assert "def sizes" in checks[COURSE + "saw_losses"]
     assert "my_saw = Check(" in checks[COURSE + "own_saw"]
-    assert "import my_saw, waypoint_rows" in checks[COURSE + "checks"]
+    assert "import my_saw" in checks[COURSE + "checks"]
 
 
 def test_the_librarys_own_losses_may_not_be_called() -> None:

@@ -9,7 +9,7 @@ from saw_edu.agents.objectives import awr_weights
 from saw_edu.checks import Case, Check
 from saw_edu.classroom import Mutant
 from saw_edu.course import giant
-from saw_edu.course.ch16.checks import loss_and_gradients
+from saw_edu.course.ch16.flat_checks import loss_and_gradients
 from saw_edu.course.ch16.own_saw import AgentClass, SamplerClass, after_training, on_networks
 from saw_edu.data import HindsightGoals, HindsightSampler, Trajectories
 from saw_edu.envs import navigate
@@ -19,16 +19,6 @@ from saw_edu.nn import Networks
 def _random(seed: int, *shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
-
-waypoint_weights = Check(
-    "waypoint_weights",
-    [
-        Case("many waypoints", 5 * _random(0, 256), 5 * _random(1, 256), 2.0),
-        Case("β of zero", _random(0, 4), _random(1, 4), 0.0),
-        Case("one waypoint", torch.tensor([-3.0]), torch.tensor([-7.0]), 0.25),
-    ],
-    reference=lambda vw, v, beta: awr_weights(vw - v, beta),
-)
 
 bootstrapping_loss = Check(
     "bootstrapping_loss",
@@ -54,8 +44,8 @@ saw_objective = Check(
 flat_policy_loss = Check(
     "flat_policy_loss",
     [
-        Case("other inverse temperatures", run=loss_and_gradients(5, alpha=1.0, beta=5.0), rtol=1e-6),
-        Case("a shared representation", run=loss_and_gradients(6, share_goal_rep=True), rtol=1e-6),
+        Case("other inverse temperatures", run=loss_and_gradients(5, alpha=1.0, beta=5.0), rtol=1e-9),
+        Case("a shared representation", run=loss_and_gradients(6, share_goal_rep=True), rtol=1e-9),
     ],
     reference=SAW.flat_policy_loss,
 )
@@ -151,11 +141,12 @@ LIBRARY = {
 }
 
 MUTANTS = {
-    "waypoint-weights": [
-        Mutant("gradient into V", replace=(".detach()", "")),
-    ],
     "bootstrapping-loss": [
         Mutant("gradient into π_sub", replace=("subgoal_means.detach()", "subgoal_means")),
+        Mutant(
+            "teacher and student exchanged",
+            replace=("(means - subgoal_means.detach())", "(means.detach() - subgoal_means)"),
+        ),
         Mutant("gradient into the weights", replace=("weights.detach()", "weights")),
         Mutant(
             "π does not learn",
@@ -180,6 +171,11 @@ MUTANTS = {
         Mutant(
             "the flat policy's gradient",
             replace=("(policy.mean - subgoal_policy.mean)", "(policy.mean.detach() - subgoal_policy.mean)"),
+        ),
+        Mutant("single precision", replace=("return loss, {", "return loss.float(), {")),
+        Mutant(
+            "means clamped",
+            replace=("(policy.mean - subgoal_policy.mean)", "(policy.mean.clamp(-1, 1) - subgoal_policy.mean)"),
         ),
         Mutant("another loss", replace=("batch.waypoints, batch.policy_goals", "batch.subgoals, batch.value_goals")),
         Mutant("TypeError", replace=(', {"waypoint/kld": distance.mean().detach()}', "")),
@@ -234,9 +230,6 @@ class MySAW(SAW):
 }
 
 ALTERNATIVES = {
-    "waypoint-weights": [
-        "@torch.no_grad()\ndef waypoint_weights(v_waypoint, v, beta):\n    return torch.minimum(torch.exp(beta * (v_waypoint - v)), torch.tensor(100.0))",
-    ],
     "bootstrapping-loss": [
         "def bootstrapping_loss(means, subgoal_means, weights):\n    d = means - subgoal_means.detach()\n    return torch.einsum('b,ba,ba->', weights.detach(), d, d) / len(d)",
     ],

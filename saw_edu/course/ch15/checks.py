@@ -99,6 +99,11 @@ subgoal_posterior = Check(
             wrong=lambda p, a, beta: _posterior(p, a, 1.0),
         ),
         Mistake(
+            "logarithms for probabilities",
+            "These are the logarithms of the posterior. Exponentiate, or use `softmax` instead of `log_softmax`.",
+            wrong=lambda p, a, beta: torch.log_softmax(p.log() + beta * a, -1),
+        ),
+        Mistake(
             "not normalised",
             "The rows do not sum to one. A posterior is a distribution over waypoints.",
             when=lambda seen: abs(float(seen["β = 2"].sum()) - 1) > 1e-3,
@@ -113,13 +118,15 @@ subgoal_posterior = Check(
             "the largest advantage of a waypoint where no walk goes",
             "What you take away before the exponential is the advantage of a waypoint where no walk goes, and nothing "
             "is left of the others. Only waypoints that occur may count.",
-            when=lambda seen: _finite(seen[_LARGE]) and not _finite(seen[_UNSEEN]),
+            when=lambda seen: _finite(seen[_LARGE]) and not float(seen[_UNSEEN].sum()) > 0.5,
         ),
         Mistake(
             "a prior of zero made positive",
             "A waypoint where no walk goes has a probability here. However small a number replaces the zero, a large "
             "advantage outweighs it. The logarithm of zero is −∞, and softmax makes that a zero again.",
-            when=lambda seen: float(seen[_UNSEEN][0][0]) > 1e-6,
+            when=lambda seen: (
+                np.allclose(seen["β = 2"], [[9 / 13, 4 / 13]], atol=1e-3) and float(seen[_UNSEEN][0][0]) > 1e-6
+            ),
         ),
     ],
 )
@@ -196,6 +203,12 @@ evidence_bound = Check(
             "the advantage under the prior",
             "The expected advantage is taken over the prior, where walks go. It is q that proposes.",
             wrong=lambda q, p, a, beta: _bound(q, p, a, 0.0) + beta * (p * a).sum(-1),
+        ),
+        Mistake(
+            "the expected advantage divided by the number of waypoints",
+            "The expected advantage is too small by the number of waypoints: it is the *sum* of probability times "
+            "value. `mean` divides once more.",
+            wrong=lambda q, p, a, beta: _bound(q, p, a, 0.0) + (q * beta * a).mean(-1),
         ),
         Mistake(
             "divided by the number of waypoints",

@@ -107,14 +107,14 @@ def along_the_path(found: Mapping[str, np.ndarray]) -> Figure:
 def waypoints(play: Play, state: int, goal: int, chances: Mapping[str, Tensor]) -> Figure:
     """Distributions over waypoints (F,) around one state."""
     where = play.world.xy(play.world.maze.tables()["free_cells"])
-    figure, axes = plt.subplots(1, len(chances), figsize=(6.5 * len(chances), 5.4))
+    figure, axes = plt.subplots(1, len(chances), figsize=(6.5 * len(chances), 6.0))
     for ax, (name, p) in zip(axes, chances.items(), strict=True):
         plot_maze(ax, play.world)
         ax.scatter(*where.T, s=900 * p, color=style.VERMILION, alpha=0.8, zorder=4)
         ax.plot(*where[state], "o", color="white", mec="black", ms=11, zorder=6, ls="", label="state s")
         ax.plot(*where[goal], "*", color=style.PURPLE, mec="black", ms=17, zorder=6, ls="", label="goal g")
         ax.set_title(name)
-    figure.legend(*axes[0].get_legend_handles_labels(), ncols=2, loc="outside lower center")
+    axes[0].legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     return figure
 
 

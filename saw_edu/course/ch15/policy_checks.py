@@ -204,6 +204,13 @@ ris_loss = Check(
             wrong=lambda lp, adv, m, p, alpha, k: _ris(lp, adv, m, p, alpha, k / m.shape[1]),
         ),
         Mistake(
+            "not squared",
+            "This is the distance of the means, not its square.",
+            wrong=lambda lp, adv, m, p, alpha, k: (
+                _ris(lp, adv, m, p, alpha, 0.0) + k * (m - p.detach()).square().sum(-1).sqrt().mean()
+            ),
+        ),
+        Mistake(
             "half the squared distance",
             "The released code, and this exercise, have no factor ½.",
             wrong=lambda lp, adv, m, p, alpha, k: _ris(lp, adv, m, p, alpha, k / 2),

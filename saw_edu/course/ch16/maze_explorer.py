@@ -24,8 +24,9 @@ from saw_edu.viz.widgets import is_static
 class MazeExplorer:
     """What is shown now, and what clicks and keys do to it. Made by `maze_explorer`."""
 
-    def __init__(self, scene: Scene, choice: Choice) -> None:
+    def __init__(self, scene: Scene, choice: Choice, pairs: Mapping[str, tuple[Cell, Cell]] | None = None) -> None:
         scene.check(choice)
+        self.pairs = dict(pairs or {})
         self.scene, self.choice = scene, choice
         self.panels = Panels(scene)
         self.shown = scene.compute(choice)
@@ -126,8 +127,17 @@ class MazeExplorer:
         moving.observe(lambda change: setattr(self, "moving", change["new"]), "value")
         seed.observe(lambda change: self.choose(seed=change["new"]), "value")
         self.controls = {"moving": moving, "seed": seed}
+        if self.pairs:
+            pair = ipywidgets.Dropdown(options=list(self.pairs), description="go to")
+            pair.observe(lambda change: self._go_to(change["new"]), "value")
+            self.controls["pair"] = pair
         label = ipywidgets.Label("A click, or an arrow key, moves the")
-        return ipywidgets.HBox([label, moving, seed], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        row = [label, *self.controls.values()]
+        return ipywidgets.HBox(row, layout=ipywidgets.Layout(flex_flow="row wrap"))
+
+    def _go_to(self, name: str) -> None:
+        start, goal = self.pairs[name]
+        self.choose(start=start, goal=goal)
 
     def _coordinates(self) -> tuple[str, str]:
         """Start and goal as they are read off the axes."""
@@ -162,6 +172,8 @@ def maze_explorer(
     policies: Mapping[str, Sequence[Policy]],
     start: Cell | None = None,
     goal: Cell | None = None,
+    pairs: Mapping[str, tuple[Cell, Cell]] | None = None,
+    temperature: float = 0.0,
 ) -> MazeExplorer:
     """Show below the cell what a value and the policies drawn from it do for a start and a goal that clicks move.
 
@@ -180,6 +192,8 @@ def maze_explorer(
         policies: by method (a name of `style.METHODS`), one a seed each; "saw" must be among them.
         start: (row, column) of a free cell; that of the maze's first task unless given.
         goal: the same.
+        pairs: named starts and goals to choose from a list; the first is shown first.
+        temperature: of the roll-outs; 0: greedy.
 
     Returns:
         The `MazeExplorer`; its `choose` sets start, goal and seed from code.
@@ -187,11 +201,13 @@ def maze_explorer(
     Raises:
         ValueError: another kind of world, policies without "saw", other numbers of seeds, or a cell that is not free.
     """
-    scene = Scene(world, data, value, policies)
+    scene = Scene(world, data, value, policies, temperature)
+    if pairs:
+        start, goal = next(iter(pairs.values()))
     first = world.maze.tasks[0] if world.maze.tasks else (None, None)
     start, goal = start or first[0], goal or first[1]
     if start is None or goal is None:
         raise ValueError(f"maze '{world.maze.name}' has no tasks: give start=(row, column) and goal=(row, column)")
-    made = MazeExplorer(scene, Choice(start, goal))
+    made = MazeExplorer(scene, Choice(start, goal), pairs)
     made.show()
     return made

@@ -15,7 +15,7 @@ from saw_edu.agents import SAW
 from saw_edu.agents.objectives import awr_weights
 from saw_edu.data import Trajectories
 from saw_edu.envs import PointMaze
-from saw_edu.rollouts import evaluate
+from saw_edu.rollouts import PolicyLike, Shaken, evaluate
 from saw_edu.training import Policy
 from saw_edu.viz.mazes import positions
 
@@ -71,13 +71,19 @@ class Scene:
         data: trajectories in that maze.
         value: V of each seed.
         policies: by method; "saw" must be among them, trained by the agent `SAW`. Each with as many seeds as `value`.
+        temperature: of the roll-outs: N(0, temperature) is added to each action, the same for every choice; 0: greedy.
 
     Raises:
         ValueError: another kind of world, policies without "saw", or other numbers of seeds.
     """
 
     def __init__(
-        self, world: PointMaze, data: Trajectories, value: Sequence[Policy], policies: Mapping[str, Sequence[Policy]]
+        self,
+        world: PointMaze,
+        data: Trajectories,
+        value: Sequence[Policy],
+        policies: Mapping[str, Sequence[Policy]],
+        temperature: float = 0.0,
     ) -> None:
         if "saw" not in policies or not all(isinstance(policy.agent, SAW) for policy in policies["saw"]):
             raise ValueError(f'policies must have "saw", trained by the agent SAW; these are: {", ".join(policies)}')
@@ -87,6 +93,7 @@ class Scene:
         if world.spec.discrete or world.spec.image or world.maze.teleport_in:
             raise ValueError("only point mazes with vector observations and without teleports can be explored")
         self.world, self.data, self.value, self.policies = world, data, list(value), dict(policies)
+        self.temperature = temperature
 
     def check(self, choice: Choice) -> None:
         """Raises ValueError for a cell that is not free or a seed that is not there."""
@@ -153,7 +160,10 @@ class Scene:
         total = torch.zeros(len(self.cells)).index_add_(0, cell, u)
         flat = saw(world.observe(self.cells), g.expand(len(self.cells), -1))
 
-        acting = [seeds[choice.seed] for seeds in self.policies.values()]  # in one batch, as if they were seeds
+        acting: list[PolicyLike] = [seeds[choice.seed] for seeds in self.policies.values()]  # as if they were seeds
+        if self.temperature > 0:
+            hand = torch.Generator().manual_seed(0)
+            acting = [Shaken(seeds[choice.seed], world, self.temperature, hand) for seeds in self.policies.values()]
         result = evaluate(acting, world, start[None], goal[None], keep_paths=True, progress=False)
         assert result.paths is not None
         paths, steps = {}, {}

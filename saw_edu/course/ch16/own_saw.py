@@ -1,4 +1,4 @@
-"""Checks of the student's own SAW (chapter 16, exercises 5 and 6): its waypoints, and all of it plugged in."""
+"""The check of the student's own SAW, assembled (chapter 16, exercise 5)."""
 
 from __future__ import annotations
 
@@ -17,173 +17,29 @@ from torch import Tensor
 from saw_edu.agents import SAW
 from saw_edu.agents.objectives import values_of
 from saw_edu.checks.check import Case, Check, Mistake
-from saw_edu.course.ch16.saw_losses import AUTHORS, agrees, error, sizes, two_things, variant, weights
+from saw_edu.checks.expect import Satisfies
+from saw_edu.course.ch16.flat_checks import reference_errors
+from saw_edu.course.ch16.saw_losses import (
+    AUTHORS,
+    RIGHT,
+    agrees,
+    attempt,
+    called,
+    error,
+    not_done_elsewhere,
+    single_precision,
+    sizes,
+    two_things,
+    variant,
+    weights,
+)
 from saw_edu.data import Batch, HindsightGoals, HindsightSampler, Trajectories
 from saw_edu.nn import Networks
 from saw_edu.place import asset
 from saw_edu.reference import agents as parity
 from saw_edu.training import TrainingConfig, train
 
-# Exercise 5 · Which state is the waypoint?
-
-Rows = tuple[Tensor, Tensor]
-
-
-def _rows(*numbers: int) -> Tensor:
-    return torch.tensor(numbers)
-
-
-def _authors_files() -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """What the authors' sampler drew, in both layouts of data, k = 25 (assets/golden/samplers)."""
-    for layout in ("compact", "regular"):
-        with np.load(asset(f"golden/samplers/saw_{layout}.npz")) as file:
-            drawn = {key.removeprefix("seed7/"): torch.as_tensor(file[key]) for key in file if key.startswith("seed7/")}
-            yield layout, drawn | {"last": torch.as_tensor(file["final_index"])[drawn["idxs"]]}
-
-
-def authors_rows(waypoint_rows: Callable[..., Rows]) -> dict[str, Tensor]:
-    """The answer for rows and goals that the authors' sampler drew."""
-    found: dict[str, Tensor] = {}
-    for layout, drawn in _authors_files():
-        rows, goal_rows = drawn["idxs"], drawn["high_actor_goals"]
-        subgoals, waypoints = waypoint_rows(
-            rows, goal_rows, drawn["last"], torch.zeros(len(rows), dtype=torch.bool), 25
-        )
-        found |= {f"subgoals, {layout}": subgoals, f"waypoints, {layout}": waypoints}
-    return found
-
-
-def _authors_answer() -> dict[str, Tensor]:
-    """The authors' own subgoals and waypoints for those."""
-    found: dict[str, Tensor] = {}
-    for layout, drawn in _authors_files():
-        found[f"subgoals, {layout}"] = drawn["low_actor_goals"]
-        found[f"waypoints, {layout}"] = drawn["high_actor_targets"]
-    return found
-
-
-def _chosen(
-    end: int | None = 0,
-    steps: int = 0,
-    waypoint: str = "nearer",
-    random: str = "ahead",
-    alike: bool = False,
-    swapped: bool = False,
-) -> Callable[..., Rows]:
-    """Waypoint rows with one thing changed; `end=None`: the trajectory's end is not looked at."""
-
-    def waypoint_rows(rows: Tensor, goal_rows: Tensor, last_rows: Tensor, is_random: Tensor, k: int) -> Rows:
-        ahead = rows + k + steps
-        if end is not None:
-            ahead = torch.minimum(ahead, last_rows + end)
-        nearer, farther = torch.minimum(ahead, goal_rows), torch.maximum(ahead, goal_rows)
-        choice = {"ahead": ahead, "nearer": nearer, "farther": farther, "goal": goal_rows}
-        waypoints = torch.where(is_random, choice[random], choice[waypoint])
-        subgoals = waypoints if alike else ahead
-        return (waypoints, subgoals) if swapped else (subgoals, waypoints)
-
-    return waypoint_rows
-
-
-def _outside(seen: dict[str, Any]) -> bool:
-    """Whether a waypoint of a random goal lies outside the rows of its trajectory, here 5 to 19."""
-    waypoints = np.asarray(seen["random goals"][1])
-    return bool(((waypoints < 5) | (waypoints > 19)).any())
-
-
-waypoint_rows = Check(
-    "waypoint_rows",
-    [
-        Case(
-            "a far goal, a near one, and one at k steps",
-            _rows(0, 10, 40),
-            _rows(50, 12, 48),
-            _rows(99, 99, 99),
-            torch.tensor([False, False, False]),
-            8,
-            expect=(_rows(8, 18, 48), _rows(8, 12, 48)),
-        ),
-        Case(
-            "near the end of a trajectory",
-            _rows(15, 15, 19, 28),
-            _rows(17, 19, 19, 29),
-            _rows(19, 19, 19, 29),
-            torch.tensor([False, False, False, False]),
-            8,
-            expect=(_rows(19, 19, 19, 29), _rows(17, 19, 19, 29)),
-        ),
-        Case(
-            "random goals",
-            _rows(5, 5, 5, 16),
-            _rows(3, 400, 7, 2),
-            _rows(19, 19, 19, 19),
-            torch.tensor([True, True, True, True]),
-            8,
-            expect=(_rows(13, 13, 13, 19), _rows(13, 13, 13, 19)),
-        ),
-        Case("rows that the authors' sampler drew", run=authors_rows, expect=_authors_answer()),
-    ],
-    mistakes=[
-        Mistake(
-            "waypoint beyond the goal",
-            "Where the goal is fewer than k steps ahead, the waypoint lies beyond it: it would teach π to run past g.",
-            wrong=_chosen(waypoint="ahead"),
-        ),
-        Mistake(
-            "beyond the end of the trajectory",
-            "k steps later, the trajectory may be over. That row belongs to another trajectory, or does not exist.",
-            wrong=_chosen(end=None),
-        ),
-        Mistake(
-            "subgoals stop at the goal",
-            "π_sub knows nothing of g. Its goal is k steps ahead, or where the trajectory ends, whatever g is.",
-            wrong=_chosen(alike=True),
-        ),
-        Mistake(
-            "subgoals and waypoints in the wrong order",
-            "π_sub's goals come first, then the waypoints. Have they changed places?",
-            wrong=_chosen(swapped=True),
-        ),
-        Mistake(
-            "the random goal's row taken for a place on the way",
-            "A random goal's row says nothing about this trajectory: it may come before s, or lie anywhere.",
-            wrong=_chosen(random="nearer"),
-        ),
-        Mistake(
-            "the random goal as its own waypoint",
-            "A random goal is not on this trajectory, so it is no waypoint of it. What does this trajectory offer?",
-            wrong=_chosen(random="goal"),
-        ),
-        Mistake(
-            "`is_random` the wrong way round",
-            "Goals of this trajectory are treated as random ones here, and the other way round.",
-            wrong=_chosen(waypoint="ahead", random="nearer"),
-        ),
-        Mistake(
-            "the later of the two",
-            "The waypoint is k steps ahead, *or g where that is sooner*. Here it is whichever comes later.",
-            wrong=_chosen(waypoint="farther"),
-        ),
-        Mistake(
-            "the goal as the waypoint",
-            "Here the waypoint is g itself, however far. Nobody can teach that: π_sub only knows goals k steps ahead.",
-            wrong=_chosen(waypoint="goal"),
-        ),
-        Mistake(
-            "one step short",
-            "The rows lie k - 1 steps ahead. Row i + k is k steps after row i.",
-            wrong=_chosen(steps=-1),
-        ),
-        Mistake(
-            "the last row left out",
-            "`last_rows` are rows of the trajectory, too: a subgoal or a waypoint may lie there.",
-            wrong=_chosen(end=-1),
-        ),
-        Mistake("waypoint outside the trajectory", "A waypoint lies outside the trajectory of s.", when=_outside),
-    ],
-)
-
-# Exercise 6 · Your SAW, assembled
+# Exercise 5 · Your SAW, assembled
 
 AgentClass: TypeAlias = type[SAW]
 SamplerClass: TypeAlias = type[HindsightSampler]
@@ -213,15 +69,36 @@ def _assembled(run: Assembled) -> Assembled:
         if not (isinstance(my_sampler, type) and issubclass(my_sampler, HindsightSampler)):
             raise TypeError("the second thing to check is a class derived from HindsightSampler")
         checked = type("Checked", (my_saw,), {"policy_loss": two_things(my_saw.policy_loss)})
-        try:
-            with _own_losses(my_saw):
-                return run(checked, my_sampler)
-        except NotImplementedError as missing:
-            if "my-saw" in str(missing):
-                raise
-            raise RuntimeError(str(missing)) from None
+        with _own_losses(my_saw):
+            found: dict[str, Any] = not_done_elsewhere("my-saw", lambda: run(checked, my_sampler))
+        return found
 
     return asked
+
+
+def earlier_answers(my_saw: AgentClass, my_sampler: SamplerClass) -> dict[str, Any]:
+    """What exercises 3 and 4 answer, where MySAW and MySampler call them: errors, and rows (-1 where it fails)."""
+    flat = called(getattr(my_saw, "policy_loss", None), "flat_policy_loss")
+    rows = called(getattr(my_sampler, "waypoint_rows", None), "waypoint_rows")
+    at, goals, last = torch.tensor([0, 15, 5]), torch.tensor([50, 17, 3]), torch.tensor([99, 19, 19])
+    answer = rows and attempt(lambda: rows(at, goals, last, torch.tensor([False, False, True]), 8))
+    kept = attempt(lambda: [[int(row) for row in part] for part in answer]) if rows else None
+    errors = attempt(lambda: max(reference_errors(flat).values())) if flat else 0.0
+    return {
+        "flat_policy_loss": 1e6 if errors is None else errors,
+        "waypoint_rows": (kept or [[-1]]) if rows else _EARLIER_ROWS,
+    }
+
+
+_EARLIER_ROWS = [[8, 19, 13], [8, 17, 13]]
+_EARLIER = "what you call of earlier exercises"
+
+
+def _culprit(seen: dict[str, Any]) -> str:
+    """Which earlier exercise is not right, of those that are called."""
+    if seen["flat_policy_loss"] >= RIGHT:
+        return "flat_policy_loss"
+    return "" if seen["waypoint_rows"] == _EARLIER_ROWS else "waypoint_rows"
 
 
 @_assembled
@@ -289,6 +166,7 @@ def _agent_with(
     student: float = 1.0,
     clip: float = 100.0,
     reverse: bool = False,
+    flat_for_low: bool = False,
 ) -> tuple[AgentClass, SamplerClass]:
     """The assembled agent with one thing changed, and the library's sampler."""
 
@@ -297,7 +175,9 @@ def _agent_with(
             s, towards = batch.observations, getattr(batch, judged_by)
             v, v_next = values_of(networks, [s, batch.next_observations], towards, networks.goal_rep)
             one = weights(v - v_next if reverse else v_next - v, getattr(self, alpha), clip)
-            log_probs = networks.subgoal_policy(s, getattr(batch, goals)).log_prob(batch.actions)
+            w = getattr(batch, goals)
+            low = self.policy(networks, s, w) if flat_for_low else networks.subgoal_policy(s, w)
+            log_probs = low.log_prob(batch.actions)
             flat, _ = variant()(self, networks, batch)
             return -teacher * (one * log_probs).mean() + student * flat, {}
 
@@ -316,12 +196,27 @@ def _rows_right(seen: dict[str, Any]) -> bool:
 my_saw = Check(
     "my_saw",
     [
+        Case(
+            _EARLIER,
+            run=earlier_answers,
+            expect=Satisfies(lambda seen: not _culprit(seen), "an earlier exercise, which you call, is not right yet"),
+        ),
         Case(AUTHORS, run=golden_errors, expect=agrees),
         Case(_ROWS, run=sampled_rows),
         Case("five steps of the training loop", run=after_training(5), rtol=1e-6),
     ],
     reference=(SAW, HindsightSampler),
     mistakes=[
+        Mistake(
+            "exercise 3 first",
+            "It is flat_policy_loss (exercise 3): its own check says what is wrong. MySAW may be right already.",
+            when=lambda seen: _culprit(seen[_EARLIER]) == "flat_policy_loss",
+        ),
+        Mistake(
+            "exercise 4 first",
+            "It is waypoint_rows (exercise 4): its own check says what is wrong. MySAW may be right already.",
+            when=lambda seen: _culprit(seen[_EARLIER]) == "waypoint_rows",
+        ),
         Mistake(
             "π_sub trained on the far goal",
             "π_sub learns with batch.policy_goals here. It shall only know near goals: batch.subgoals.",
@@ -350,8 +245,18 @@ my_saw = Check(
         ),
         Mistake(
             "no loss for π",
-            "The flat policy's loss is missing: add what exercise 4 returns.",
+            "The flat policy's loss is missing: add what exercise 3 returns.",
             wrong=_agent_with(student=0.0),
+        ),
+        Mistake(
+            "π in the place of π_sub",
+            "The log-probabilities are those of the flat policy. It is networks.subgoal_policy that learns here.",
+            wrong=_agent_with(flat_for_low=True),
+        ),
+        Mistake(
+            "half of the sum",
+            "Both losses count half. The sum of the two is asked for, not their mean.",
+            wrong=_agent_with(teacher=0.5, student=0.5),
         ),
         Mistake(
             "the log-probability has the wrong sign",
@@ -369,28 +274,33 @@ my_saw = Check(
             wrong=_agent_with(clip=math.inf),
         ),
         Mistake(
+            "single precision",
+            "Right to seven digits: somewhere the numbers lose their double precision. Keep the dtype of the inputs.",
+            when=single_precision,
+        ),
+        Mistake(
             "gradient into V",
             "The loss agrees, but the value's gradient does not: π_sub's advantages must not carry one.",
-            when=lambda seen: error(seen, "loss") < 1e-6 < error(seen, "gradient of value", "gradient of goal_rep"),
+            when=lambda seen: error(seen, "loss") < RIGHT < error(seen, "gradient of value", "gradient of goal_rep"),
         ),
         Mistake(
             "the flat policy's part",
-            "π_sub's gradient agrees, π's does not: is exercise 4 right, and is its loss added once?",
+            "π_sub's gradient agrees, π's does not: is the loss of exercise 3 added, and added once?",
             when=lambda seen: (
                 error(seen, "gradient of subgoal_policy")
-                < 1e-6
+                < RIGHT
                 < error(seen, "gradient of policy", "gradient of policy_goal_rep")
             ),
         ),
         Mistake(
             "π_sub's part",
             "π's gradient agrees, π_sub's does not. Check: its goals, the advantage, the temperature, the mean.",
-            when=lambda seen: error(seen, "gradient of policy") < 1e-6 < error(seen, "gradient of subgoal_policy"),
+            when=lambda seen: error(seen, "gradient of policy") < RIGHT < error(seen, "gradient of subgoal_policy"),
         ),
         Mistake(
             "other waypoints",
-            "The losses agree, the sampled rows do not: they come from waypoint_rows. Is exercise 5 right?",
-            when=lambda seen: max(seen[AUTHORS].values()) < 1e-6 and not _rows_right(seen),
+            "The losses agree, the sampled rows do not. MySampler was given: does it still hand on all it is given?",
+            when=lambda seen: max(seen[AUTHORS].values()) < RIGHT and not _rows_right(seen),
         ),
     ],
 )

@@ -41,6 +41,10 @@ class ReweighedSAW(SAW):
     selects: bool = True
     loud: bool = True
 
+    def reweighed(self, weights: Tensor) -> Tensor:
+        """The weights that stand before the divergence, from SAW's own, (B,)."""
+        return reweigh(weights, self.selects, self.loud)
+
     def flat_policy_loss(self, networks: Networks, batch: Batch) -> tuple[Tensor, Metrics]:
         """As in SAW, with other weights before the divergence."""
         s, g, w = batch.observations, batch.policy_goals, batch.waypoints
@@ -49,7 +53,7 @@ class ReweighedSAW(SAW):
         policy = self.policy(networks, s, g)
         with torch.no_grad():
             teacher = networks.subgoal_policy(s, w)
-        weights = reweigh(awr_weights(v_waypoint - v, self.beta, self.waypoint_clip), self.selects, self.loud)
+        weights = self.reweighed(awr_weights(v_waypoint - v, self.beta, self.waypoint_clip))
         pull = (weights * divergence(teacher, policy, self.const_std)).mean()
         return awr_loss(policy.log_prob(batch.actions), v_next - v, self.alpha, self.action_clip) + pull, {}
 
