@@ -26,6 +26,7 @@ MODULES = {
     "ch02": "saw_edu.course.ch02.record",
     "ch10": "saw_edu.course.ch10.record",
     "babyai": "saw_edu.course.ch02.babyai",
+    "ch05": "saw_edu.course.ch05.record",
     "ch13": "saw_edu.course.ch13.record",
     "ch14": "saw_edu.course.ch14.record",
     "nuisance": "saw_edu.course.ch15.nuisance",

@@ -39,11 +39,15 @@ class StateGoals:
 
 @dataclass(frozen=True)
 class ImageGoals:
-    """Goals that are pictures: (B, height, width, channels), uint8, or floats from 0 to 255."""
+    """Goals that are pictures: (B, height, width, channels), uint8, or floats from 0 to 255.
+
+    With `patch` above 1, squares of so many pixels are read as one: a cell of a grid world.
+    """
 
     height: int
     width: int
     channels: int
+    patch: int = 1
 
 
 GoalKind = WordGoals | StateGoals | ImageGoals
@@ -85,7 +89,10 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, goals: ImageGoals, width: int, features: int, generator: torch.Generator) -> None:
         super().__init__()
-        height, breadth, inputs = goals.height, goals.width, goals.channels
+        self.patch, inputs = goals.patch, goals.channels * goals.patch**2
+        height, breadth = goals.height // goals.patch, goals.width // goals.patch
+        if height * goals.patch != goals.height or breadth * goals.patch != goals.width:
+            raise ValueError(f"pictures of {goals.height} x {goals.width} do not divide into patches of {goals.patch}")
         self.kernels, self.biases = nn.ParameterList(), nn.ParameterList()
         while max(height, breadth) > SMALLEST_SIDE or not self.kernels:
             limit = (6 / (9 * inputs + 9 * CHANNELS)) ** 0.5  # Xavier-uniform
@@ -97,6 +104,7 @@ class ImageEncoder(nn.Module):
 
     def forward(self, goals: Tensor) -> Tensor:
         x = (goals.to(self.kernels[0].dtype) / 255).permute(0, 3, 1, 2)  # (B, C, H, W)
+        x = F.pixel_unshuffle(x, self.patch)  # (B, C patch², H / patch, W / patch)
         for kernel, bias in zip(self.kernels, self.biases, strict=True):
             x = gelu(F.conv2d(x, kernel, bias, stride=2, padding=1))  # (B, CHANNELS, ceil(H / 2), ceil(W / 2))
         return self.mlp(x.flatten(1))

@@ -1,0 +1,1 @@
+"""What chapter 5 gives its students besides text."""
