@@ -232,7 +232,7 @@ rank_correlation = Check(
 PLAIN = (torch.tensor([2, 2, 2, 5, 5, 2]), torch.tensor([0, 0, 0, 0, 0, 0]))
 ACROSS = (torch.tensor([1, 1, 1, 1, 0, 0]), torch.tensor([0, 0, 1, 1, 1, 1]))
 SINGLE = (torch.tensor([3]), torch.tensor([8]))
-BOTH = (torch.tensor([4, 4, 4, 6, 6, 4, 4, 4]), torch.tensor([2, 2, 3, 3, 3, 3, 9, 9]))
+BOTH = (torch.tensor([4, 4, 4, 6, 6, 4, 5, 5, 5]), torch.tensor([2, 2, 3, 3, 3, 3, 9, 9, 9]))
 
 
 def _begins(labels: Tensor, episodes: Tensor) -> Tensor:
@@ -245,7 +245,7 @@ steps_per_label = Check(
         Case("one episode, a label that comes back", *PLAIN, expect=2.0),
         Case("a label on both sides of an episode's end", *ACROSS, expect=2.0),
         Case("one step", *SINGLE, expect=1.0),
-        Case("three episodes", *BOTH, expect=8 / 5),
+        Case("three episodes", *BOTH, expect=9 / 5),
     ],
     mistakes=[
         Mistake(
@@ -258,6 +258,11 @@ steps_per_label = Check(
             "changes for stretches",
             "You divide by the number of changes. Three stretches have two changes between them.",
             wrong=lambda x, e: len(x) / max(1, int(_begins(x, e).sum())),
+        ),
+        Mistake(
+            "counted twice",
+            "Where the label changes at the end of an episode, you count two ends. One stretch ends there.",
+            wrong=lambda x, e: len(x) / (1 + int((x[1:] != x[:-1]).sum() + (e[1:] != e[:-1]).sum())),
         ),
         Mistake(
             "different labels",
@@ -293,6 +298,7 @@ unmoved_parameters = Check(
         Case("all learn", run=lambda f: steps.ask(f, ("encoder", "body", "head")), expect=[]),
         Case("an encoder stays as it was", run=lambda f: steps.ask(f, ("body", "head")), expect=BODY_AND_HEAD),
         Case("one entry of each changes", run=lambda f: steps.ask(f, ("encoder", "body", "head"), True), expect=[]),
+        Case("a small learning rate", run=lambda f: steps.ask(f, ("body", "head"), by=1e-6), expect=BODY_AND_HEAD),
         Case(
             "gradients that no optimiser uses",
             run=steps.ask_with_idle_gradients,
@@ -311,6 +317,11 @@ unmoved_parameters = Check(
             "some entry equal",
             "A parameter is unmoved if *no* entry changed; you name it if any entry did not.",
             wrong=steps.any_entry,
+        ),
+        Mistake(
+            "nearly equal",
+            "You allow a tolerance. With a small learning rate a parameter moves by less than that, and does move.",
+            wrong=steps.nearly_equal,
         ),
         Mistake(
             "gradients for changes",

@@ -67,7 +67,7 @@ def target(ax: Axes, cell: int) -> None:
 
 def attempts(lows: Mapping[str, LowLevel], probes: Probes, number: int, tries: int = 8) -> Figure:
     """One errand told in each way, some tries each, drawn over the start."""
-    figure, axes = plt.subplots(1, len(lows), figsize=(14.5, 3.4))
+    figure, axes = plt.subplots(1, len(lows), figsize=(14.5, 3.7))
     rows = torch.full((tries,), number)
     some = Probes(*(getattr(probes, name)[rows] for name in ("starts", "phrases", "cells", "ends", "patience")))
     for ax, (how, low) in zip(axes, lows.items(), strict=True):
@@ -111,16 +111,18 @@ def by_kind(table: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(11, 4.2))
     table = table.assign(kind=KINDS[torch.tensor(table["phrase"].to_numpy())].numpy())
     for i, (how, (label, color, _)) in enumerate(LOOKS.items()):
-        for told, alpha in (("its own", 1.0), ("another's", 0.35)):
+        for told in ("its own", "another's"):
             mine = table[(table["how"] == how) & (table["told"] == told) & (table["temperature"] == 1)]
             means, errors = intervals(mine.pivot_table(index="kind", columns="seed", values="success"))
             x = np.arange(len(means)) + 0.2 * (i - 1.5)
-            own = told == "its own"
-            bars = ax.bar(x, means, 0.17 if own else 0.1, yerr=errors if own else None, color=color, alpha=alpha)
-            bars.set_label(label if own else "_another's goal")
+            if told == "its own":
+                ax.bar(x, means, 0.17, yerr=errors, color=color, label=label)
+            else:
+                ax.plot(x, means, ls="none", marker="d", ms=7, color="white", mec=style.DARK)
+    ax.plot([], [], ls="none", marker="d", ms=7, color="white", mec=style.DARK, label="told another's goal")
     ax.set_xticks(range(5), KIND_NAMES)
     ax.set(ylabel="errands brought about", ylim=(0, 1.05))
-    ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    ax.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=11)
     return figure
 
 
@@ -141,7 +143,7 @@ def structure(table: pd.DataFrame) -> Figure:
     ax.axhline(0, color=style.DARK, lw=1)
     ax.set_xticks(range(len(LOOKS)), [label for label, *_ in LOOKS.values()])
     ax.set(ylabel="rank correlation")
-    ax.legend(ncols=2)
+    ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=11)
     return figure
 
 

@@ -20,7 +20,7 @@ def small_network() -> nn.Module:
     return network
 
 
-def ask(answer: Answer, trained: tuple[str, ...], partly: bool = False) -> list[str]:
+def ask(answer: Answer, trained: tuple[str, ...], partly: bool = False, by: float = 0.5) -> list[str]:
     """Names that an answer gives for a step that changes the parameters named, in place, all of each or one entry."""
     network = small_network()
 
@@ -28,7 +28,7 @@ def ask(answer: Answer, trained: tuple[str, ...], partly: bool = False) -> list[
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 if name.startswith(trained):
-                    (parameter.view(-1)[:1] if partly else parameter).add_(0.5)
+                    (parameter.view(-1)[:1] if partly else parameter).add_(by)
 
     return sorted(answer(network, step))
 
@@ -92,3 +92,10 @@ def weights_only(network: nn.Module, step: Step) -> set[str]:
 def modules(network: nn.Module, step: Step) -> set[str]:
     """Wrong: Names parts of the network."""
     return {name.split(".")[0] for name in unmoved(network, step)}
+
+
+def nearly_equal(network: nn.Module, step: Step) -> set[str]:
+    """Wrong: Allows a tolerance."""
+    before = _copy(network)
+    step()
+    return {name for name, p in network.named_parameters() if torch.allclose(p, before[name])}
