@@ -158,8 +158,8 @@ for how, low in lows.items():
 table = pd.read_csv(asset("ch05/probes.csv"))
 viz.show(
     figures.by_kind(table),
-    alt="Bars of success by kind of errand. Getting, opening and packing succeed nearly always in all four ways. Laying down and "
-    "walking hardly ever succeed with words alone; with a state they do most often, with an image nearly as often.",
+    alt="Bars of success by kind of errand. Getting, opening and packing mostly succeed in all four ways. Laying down and "
+    "walking hardly ever succeed with words alone; with a state they do most often, with an image less often.",
 )
 drawn = table[(table["told"] == "its own") & (table["temperature"] == 1)]
 by_how = drawn.pivot_table(index="seed", columns="how", values="success")
@@ -170,7 +170,7 @@ for how in play.WAYS_IN_ORDER:
 
 # %% [markdown]
 # **What came.** Words do as well as any where one phrase has one meaning: get, open, pack. Laying down and walking they cannot tell. Places mend much of that, so the limit was the *vocabulary*, not language. States are
-# ahead of everything. The image shows all that the state says, and yet gives less: with this much play and training, a network of this size has not learned to see well enough. And told another's goal, all fall to about a tenth: the
+# ahead of everything. The image shows all that the state says, and yet gives less: with this much play and training, a network of this size has not learned to see well enough. And told another's goal, all fall to about a tenth (only beside the door, key in hand, an image leaves little else to try): the
 # low levels do what they are told.
 #
 # Two cautions. Laying down is the worst for all, because one unlucky draw on the way drops the thing too early; taking the likeliest action helps there. And "expressive" depends on the list of behaviours: had we asked only for
@@ -398,8 +398,8 @@ for how in play.WAYS_IN_ORDER:
 found = pd.read_csv(asset("ch05/structure.csv"))
 viz.show(
     figures.structure(found),
-    alt="Rank correlations for four ways of telling. States lie far above the others, as they are and through encoders. Words "
-    "lie near zero; images too as pixels. Shuffled goals lie at zero.",
+    alt="Rank correlations for four ways of telling. As they are, states lie far above the others; pixels and words lie near "
+    "zero. Through trained encoders, words with places and images come as high as states. Shuffled goals lie at zero.",
 )
 print(found.groupby(["how", "features"], sort=False)["correlation"].mean().unstack().round(2).to_string())
 
