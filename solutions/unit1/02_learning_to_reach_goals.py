@@ -1,19 +1,17 @@
 # %% [markdown]
-# # 2 · Learning to reach goals
+# # 2 · Learning to reach goals: from play, without rewards
 #
-# > **The question of this chapter.** You own hours of recordings of a point that wanders through a maze, without rewards
-# > or labels. Can you learn from them a policy that goes *wherever you ask*? And how far does it get?
+# **You own hours of recordings of a point that wanders through a maze. Can you learn from them a policy that goes
+# wherever you ask, and how far does it get?**
 #
 # | | |
 # | --- | --- |
-# | **You will learn** | hindsight goals; goal-conditioned imitation, and where it breaks |
-# | | a value that measures the way to a goal, by expectile regression; a better policy extracted from it |
-# | | the same imitation where the goal is a sentence |
-# | **You need** | tensors in PyTorch, the idea of a discounted return. Chapter 1 helps, but is not required |
+# | **You will learn** | hindsight goals; goal-conditioned imitation, and where it breaks; |
+# | | a value that measures the way to a goal, and a better policy extracted from it; |
+# | | what changes when a policy's actions are drawn instead of taken at their mean |
+# | **You need** | tensors in PyTorch, the idea of a discounted return. [Chapter 1](01_long_horizon_tasks.ipynb) helps |
 # | **Time** | 75 minutes to read and solve, about 3 minutes to compute |
-# | **Exercises** | five with checks (11 points), one question for thought (3 points) |
-#
-# Training uses the library's versions of what you write, so you may skip an exercise.
+# | **Exercises** | five, 11 points, and one question for thought, 3 points |
 
 # %% tags=["setup", "folded"]
 # imports and settings
@@ -31,20 +29,14 @@ from tqdm.auto import tqdm
 from saw_edu import checks, datasets
 from saw_edu.agents import GCBC, GCIVL
 from saw_edu.course.ch02 import babyai, figures
+from saw_edu.course.ch02.acting import STILL, Trial, at_rest, order_of_neighbours
+from saw_edu.course.ch02.advice import hindsight_pairs, weighted_advice
 from saw_edu.data import HindsightSampler
 from saw_edu.envs import PointMaze, navigate
-from saw_edu.evaluation import episodes_by_distance, seed_interval, success_by_distance
+from saw_edu.evaluation import seed_interval
 from saw_edu.place import asset
-from saw_edu.rollouts import evaluate
 from saw_edu.training import TrainingConfig, TrainingResult, train
-from saw_edu.viz import (
-    explorer,
-    plot_policy,
-    plot_rollouts,
-    plot_values,
-    show,
-    style,
-)
+from saw_edu.viz import click_explorer, show, style
 
 torch.set_num_threads(1)  # these networks are so small that more threads only wait for one another
 style.use()
@@ -53,27 +45,11 @@ if FAST:
     print("Fast mode (SAW_EDU_FAST=1): the two live trainings take 200 steps instead of 4000, and learn little.")
 
 # %% [markdown]
-# ## 1 · Hours of play
-#
-# The world is a maze seen from above, a layout of the OGBench benchmark [1]. A state is a position $(x, y)$. An action
-# $a \in [-1, 1]^2$ pushes the point by up to 1 unit along each axis; a cell is 4 units wide. Agents see the position
-# through a few sines and cosines, which help a small network to notice walls.
-#
-# Our data is **play**: a demonstrator picks some place, walks there on a shortest path with a shaky hand (Gaussian noise
-# of standard deviation 0.5 on each action), then picks another place, and so on. The recording holds positions and
-# actions only: **which place the demonstrator was heading for is not in it.**
+# Here is one recording. Beside it, all actions that were ever taken at one crossing.
 
 # %%
 world = PointMaze("medium", step_size=1.0, features="fourier", max_steps=150)
 data = navigate(world, episodes=500, length=200, noise=0.5, generator=torch.Generator().manual_seed(0))
-print(data)
-
-# %% [markdown]
-# Look at one recording. Then look at one crossing, and collect every action that was ever taken there.
-
-# %%
-xy = world.states_of(data.observations)  # (N, 2) positions of all rows
-rows = data.start_rows  # (M,) rows that have an action
 crossing, actions_there = figures.busiest_crossing(world, data)
 mean_action = actions_there.mean(0)
 show(
@@ -81,20 +57,27 @@ show(
     alt="Left: a path that wanders through most of a small maze, with a red square around a crossing. Right: the "
     "actions taken at that crossing point in every direction, and their mean is far shorter than any of them.",
 )
-
-# %% [markdown]
-# **A first agent, and it fails.** Plain behavioural cloning asks: in this state, which action did the demonstrator
-# take? At the crossing the honest answer is "all of them". A policy $\pi(a \mid s)$ that fits a normal distribution to
-# those actions has their mean as its best action:
-
-# %%
+print(data)
 print(f"mean action at the crossing: ({mean_action[0]:+.2f}, {mean_action[1]:+.2f}), length {mean_action.norm():.2f}")
 print(f"mean length of one action there: {actions_there.norm(dim=1).mean():.2f}")
 
 # %% [markdown]
-# It dithers. The demonstrator did not: each time it was heading *somewhere*. If we knew where, the actions would make
-# sense again. So we want a **goal-conditioned policy** $\pi(a \mid s, g)$: tell it the state $s$ and the goal $g$,
-# another state, and get an action $a$.
+# ## 1 · Hours of play
+#
+# The world is a maze seen from above, a layout of the OGBench benchmark [1]. A state is a position $(x, y)$. An action
+# $a \in [-1, 1]^2$ pushes the point by up to 1 unit along each axis; a cell is 4 units wide. A goal counts as **reached**
+# within 1 unit of it, a quarter of a cell. Agents see the position through a few sines and cosines, which help a small
+# network to notice walls.
+#
+# The data is **play**: a demonstrator picks some place, walks there on a shortest path with a shaky hand (Gaussian noise
+# of standard deviation 0.5 on each action), then picks another, and so on. The recording holds positions and actions
+# only: **which place the demonstrator was heading for is not in it.**
+#
+# **A first agent that must fail.** Plain behavioural cloning asks: in this state, which action did the demonstrator take?
+# At the crossing: all of them. Two things are wrong. A policy $\pi(a \mid s)$ that fits one normal distribution has their
+# mean as its best action, which leads nowhere; and even one that drew from all of them could not know where *you* want to
+# go. The demonstrator knew where *it* wanted to go, each time. So we want a **goal-conditioned policy**
+# $\pi(a \mid s, g)$: tell it the state $s$ and the goal $g$, another state, and get an action $a$.
 #
 # ## 2 · Every trajectory leads somewhere: hindsight
 #
@@ -117,7 +100,9 @@ print(f"mean length of one action there: {actions_there.norm(dim=1).mean():.2f}"
 # %% [markdown]
 # ### Exercise 1 · Draw goals in hindsight
 #
-# **4 points · ★★☆ · about 15 minutes.** Write `sample_goals`. Episodes lie one after the other in one table of rows,
+# *4 points · medium · 15 minutes*
+#
+# Write `sample_goals`. Episodes lie one after the other in one table of rows,
 # and `final_index[i]` is the last row of the episode that row `i` belongs to. All chance must come from the `generator`.
 #
 # <details><summary>Hint 1: a question</summary>
@@ -205,6 +190,8 @@ show(
 print(numbers)
 
 # %% [markdown]
+# The mean stays below $1/(1-\gamma) = 50$: the bar on the far right is all offsets that would have left the episode.
+#
 # ## 3 · Goal-conditioned behavioural cloning
 #
 # With goals in hand, imitation is supervised learning again. **GCBC** maximises the likelihood of the action that was
@@ -218,7 +205,9 @@ print(numbers)
 #
 # ### Exercise 2 · The loss of GCBC
 #
-# **1 point · ★☆☆ · about 5 minutes.** `policy(observations, goals)` returns a `torch.distributions` object. Return the
+# *1 point · easy · 4 minutes*
+#
+# `policy(observations, goals)` returns a `torch.distributions` object. Return the
 # loss.
 #
 # <details><summary>Hint 1: a question</summary>
@@ -271,30 +260,69 @@ hidden("ch02").gcbc_loss(gcbc_loss)
 # %%
 config = TrainingConfig(
     steps=200 if FAST else 4000, batch_size=256, learning_rate=1e-3, final_learning_rate=1e-4, tau=0.02
-)
+)  # tau: how fast target networks follow, nothing else
 gcbc = GCBC(policy_hidden_dims=(128, 128))
 live_gcbc = train(gcbc, data, config, seeds=1)
 
 # %% [markdown]
-# **Say what you expect.** The agent saw 100 000 actions of one who knows every shortest path. How often will it reach a
-# goal 1 or 2 cells away, within 150 steps? And one 9 to 11 cells away, some 44 steps?
+# **Guess.** The agent saw 100 000 actions of one who knows every shortest path. How often will it reach a goal 1 or 2
+# cells away, within 150 steps? And one 9 to 11 cells away, some 44 steps? It acts by its most likely action, the mean.
 
 # %%
-edges = [1, 3, 6, 9, 12]  # bins of the shortest path: 1-2, 3-5, 6-8 and 9-11 cells
-starts, goals = episodes_by_distance(world, edges, 60, torch.Generator().manual_seed(1))
-outcome = evaluate(live_gcbc.policies, world, starts, goals, keep_paths=True)
-table = success_by_distance(outcome, edges)
-for row in table.itertuples():
-    print(f"{row.from_:>2}-{row.to - 1:<2} cells: GCBC reaches {row.mean:4.0%} of the goals")
-
+trial = Trial(world, edges=[1, 3, 6, 9, 12], generator=torch.Generator().manual_seed(1))  # 1-2, 3-5, 6-8, 9-11 cells
+outcome = trial.run(live_gcbc.policies, keep_paths=True)
 show(
-    figures.rollouts(world, outcome, goals, far=180),
-    alt="Roll-outs of goal-conditioned behavioural cloning. For near goals some paths arrive and some drift away or "
-    "stop; for far goals most paths stall or circle somewhere on the way.",
+    figures.rollouts(world, outcome, trial.goals, far=180),
+    alt="Roll-outs of goal-conditioned behavioural cloning. For near goals some paths arrive and some stop on the way; for "
+    "far goals most paths come to rest somewhere.",
 )
+print("1-2, 3-5, 6-8, 9-11 cells:", "  ".join(f"{mean:.0%}" for mean in trial.by_distance(outcome)["mean"]))
+print(f"of the failures, {at_rest(outcome):.0%} moved less than {STILL} in each of their last 20 steps")
 
 # %% [markdown]
-# That is far below what its teacher can do, even next door, and not for lack of data.
+# Far below its teacher, even next door. But look at *how* it fails: it stands still. You have met that in chapter 1: in a
+# world without chance, a deterministic agent that has stopped has stopped for ever, and luck may free it. There, drawing
+# actions helped a table. Does it help here?
+#
+# ### A policy is a distribution
+#
+# GCBC learned a normal distribution around a mean $\mu(s, g)$. An action is drawn from $\mathcal{N}(\mu, T^2)$, and the
+# **temperature** $T$ is ours to choose: 0 takes the mean (*greedy*), 1 draws from the very distribution that was
+# fitted, and 0.5 has the demonstrator's shaking hand. Five seeds of each agent were trained with the settings above by
+# `saw-edu record ch02`. **Guess:** which of $T = 0, .5, 1$ reaches most goals? The control acts at random.
+
+# %% tags=["folded"]
+# load the recorded seeds, and say where they come from
+gcivl = GCIVL(value_hidden_dims=(128, 128), policy_hidden_dims=(128, 128), discount=0.98, expectile=0.9, alpha=10.0)
+provenance = json.loads(asset("ch02/provenance.json").read_text(encoding="utf-8"))
+for name in ("gcbc.pt", "gcivl.pt"):
+    made = provenance[name]
+    print(
+        f"{name}: {made['seeds']} seeds, {made['training']['steps']} steps, {made['date']}, {made['machine']}, ", end=""
+    )
+    print(f"torch {made['torch']}, commit {made['commit'][:7]}, by `{made['command']}`")
+five_gcbc = TrainingResult.load(asset("ch02/gcbc.pt"), gcbc, world.spec)
+five_gcivl = TrainingResult.load(asset("ch02/gcivl.pt"), gcivl, world.spec)
+
+
+# %%
+at = {T: trial.drawn(five_gcbc, T) for T in tqdm((0, 0.5, 1), desc="temperatures")}
+show(
+    figures.temperatures({T: trial.by_distance(found) for T, found in at.items()}, trial.by_distance(trial.aimless())),
+    alt="GCBC's success by distance at three temperatures. Greedy is by far the lowest at every distance, close to random "
+    "actions for near goals; temperature 0.5 is the highest, 1 lies between.",
+)
+for T, found in at.items():
+    print(f"T = {T:<3}:", trial.line(found))
+
+# %% [markdown]
+# The very same networks. Next door, greedy GCBC is little better than random actions; with the demonstrator's hand it
+# fails there almost never. Too much noise costs again: at $T = 1$ far goals are lost. Random actions reach hardly anything
+# beyond two cells, so shaking alone finds no way; the mean does point somewhere, it is only too weak to walk. From here on, our
+# **main numbers are drawn at the data's own noise, $T = .5$**, with greedy beside them. What a roll-out's temperature was
+# belongs to its result.
+#
+# Most goals in the last bin are still missed. Why? And why is the mean so weak?
 #
 # ## 4 · The trouble with hindsight: detours become lessons
 #
@@ -305,39 +333,31 @@ show(
 #
 # How good is the advice? The world has an oracle, a controller that follows shortest paths (no agent ever sees it). For
 # hindsight pairs $(s_t, a_t, g)$, take the cosine between $a_t$ and the oracle's action towards $g$: 1 is perfect
-# advice, 0 none, negative the wrong way. The ceiling is a demonstrator that really *was* heading for $g$, with its shaky
-# hand. **Expected:** if hindsight were harmless, both lines would lie on top of each other. If not, hindsight lies well
-# below, for near goals too.
+# advice, 0 none, negative the wrong way. The ceiling is a demonstrator that really *was* heading for $g$. **Guess:** how
+# far below the ceiling is the advice of pairs that took little more than the shortest way? And of detours?
 
 # %%
-sampler = HindsightSampler(data, gcbc.goals)
-noise = torch.Generator().manual_seed(2)
-picks = rows[torch.randint(len(rows), (60_000,), generator=noise)]
-goal_rows = sampler.sample_goals(picks, noise).policy_goals
-s, g, a = xy[picks], xy[goal_rows], data.actions[picks]
-distance = world.distances(s, g).numpy()
-towards_goal = world.oracle(s, g)
-
-
-def cosine(x: Tensor, y: Tensor) -> np.ndarray:
-    return torch.cosine_similarity(x, y, dim=1).numpy()
-
-
-advice = cosine(a, towards_goal)
-ceiling = cosine(world.perturb(towards_goal, 0.5, noise), towards_goal)
-near = np.arange(1, 12)
-by_distance = pd.DataFrame({"distance": distance, "advice": advice, "ceiling": ceiling}).groupby("distance").mean()
-
+pairs = hindsight_pairs(world, data, gcbc, 60_000, noise=0.5, generator=torch.Generator().manual_seed(2))
+near = np.arange(1, 10)  # cells; farther pairs are too few
 show(
-    figures.advice(by_distance, near),
-    alt="The cosine between data actions and the oracle's actions towards hindsight goals lies far below that of a "
-    "demonstrator who was heading for the goal, at every distance.",
+    figures.advice(pairs, near),
+    alt="The cosine between data actions and the oracle's, over distance. Pairs on direct ways lie near the ceiling for near "
+    "goals, detours just above zero, and all pairs together in between, far below the ceiling.",
 )
-print(f"pairs whose action points away from the goal: {(advice < 0)[distance > 0].mean():.0%} of all hindsight pairs")
+print(f"{(pairs.table['length'] > 2.5).mean():.0%} of all pairs are detours")
+observations = data.observations
+for name, five in (("GCBC", five_gcbc), ("GCIVL", five_gcivl)):
+    means = torch.stack([policy(observations[pairs.rows], observations[pairs.goals]) for policy in five.policies])
+    right = world.oracle(world.states_of(observations[pairs.rows]), world.states_of(observations[pairs.goals]))
+    cosine, length = torch.cosine_similarity(means, right[None], dim=-1).mean(), means.norm(dim=-1).mean()
+    print(f"{name}'s mean action: cosine with the oracle {cosine:.2f}, length {length:.2f}")
 
 # %% [markdown]
-# The advice is diluted at every distance, and GCBC averages over good and bad. It needs a way to tell the two apart:
-# *did this action bring me closer to the goal?*
+# For near goals it is the detours. (For far ones even walks that took little more than the shortest way are poorer advice:
+# within that allowance they may begin the wrong way.) And see what averaging over good and bad advice does to GCBC's mean: it
+# keeps much of the *direction* and loses the *length*. Opposite actions cancel, the rest points the right way, weakly. That is
+# the stalling. (GCIVL, to which we come, has the same data.) It needs a way to tell advice from detours: *did this action
+# bring me closer to the goal?*
 #
 # ## 5 · A value: how far is it from here?
 #
@@ -370,7 +390,9 @@ print(f"pairs whose action points away from the goal: {(advice < 0)[distance > 0
 #
 # ### Exercise 3 · The expectile loss
 #
-# **2 points · ★☆☆ · about 8 minutes.** Return the mean of $L_\tau(u)$ over the batch.
+# *2 points · easy · 6 minutes*
+#
+# Return the mean of $L_\tau(u)$ over the batch.
 #
 # <details><summary>Hint 1: a question</summary>
 #
@@ -450,31 +472,15 @@ print("expectiles: " + ", ".join(f"τ = {tau}: {v:.1f}" for tau, v in fits.items
 # **GCIVL** learns this value, and from it a policy (section 6). Train it live.
 
 # %%
-gcivl = GCIVL(value_hidden_dims=(128, 128), policy_hidden_dims=(128, 128), discount=0.98, expectile=0.9, alpha=10.0)
 live_gcivl = train(gcivl, data, config, seeds=1)
-
-# %% [markdown]
-# One seed is an anecdote. Five seeds of each agent were trained with the very settings above by
-# `saw-edu record ch02`. All measurements below run live on all five.
-
-# %% tags=["folded"]
-# load the recorded seeds, say where they come from, and compare seed 0 with yours
-provenance = json.loads(asset("ch02/provenance.json").read_text(encoding="utf-8"))
-for name in ("gcbc.pt", "gcivl.pt"):
-    made = provenance[name]
-    print(
-        f"{name}: {made['seeds']} seeds, {made['training']['steps']} steps, {made['date']}, {made['machine']}, ", end=""
-    )
-    print(f"torch {made['torch']}, commit {made['commit'][:7]}, by `{made['command']}`")
-five_gcbc = TrainingResult.load(asset("ch02/gcbc.pt"), gcbc, world.spec)
-five_gcivl = TrainingResult.load(asset("ch02/gcivl.pt"), gcivl, world.spec)
 if not FAST:
-    pairs = zip(live_gcivl.networks[0].parameters(), five_gcivl.networks[0].parameters(), strict=True)
-    difference = max((p - q).abs().max() for p, q in pairs)
+    both = zip(live_gcivl.networks[0].parameters(), five_gcivl.networks[0].parameters(), strict=True)
+    difference = max((p - q).abs().max() for p, q in both)
     print(f"largest difference between your live seed 0 and the recorded one: {difference:.1e}")
 
 # %% [markdown]
-# (On another kind of machine, rounding differs, and so does the run.)
+# (On another kind of machine, rounding differs, and so does the run.) One seed is an anecdote: what follows uses the five
+# recorded ones.
 #
 # **What does the value look like?** No one told the network about walls. **Expected:** $V(s, g)$ over all states $s$ for
 # one goal $g$ looks like the true shortest-path distance beside it, and states behind a wall from the goal are *far*.
@@ -493,7 +499,9 @@ show(
 # %% [markdown]
 # ### Exercise 4 · Does V fall with distance?
 #
-# **2 points · ★★☆ · about 10 minutes.** A policy will only ever *compare* values, so what counts is their order. Of all
+# *2 points · medium · 8 minutes*
+#
+# A policy will only ever *compare* values, so what counts is their order. Of all
 # pairs of states at different distances from the goal, in which fraction has the nearer state the higher value? Write
 # `order_agreement`: 1 means that $V$ is monotone in distance, ½ is a coin toss, 0 is upside down.
 #
@@ -544,7 +552,8 @@ hidden("ch02").order_agreement(order_agreement)
 # %% [markdown]
 # Now measure: all five seeds, every free cell as the goal. Beside your fraction stands Spearman's rank correlation, the
 # usual figure; as a control, the same for straight-line closeness, which knows nothing of walls. **Expected:** above .95
-# for $V$. The picture puts $V$ against distance, with the formula of section 5.
+# for $V$. But most such pairs are easy. A policy compares *neighbours*: on the right, your function for pairs of
+# neighbouring cells alone, by their distance from the goal. **Guess** where that line ends.
 
 # %%
 all_states, all_goals = centres.repeat(F, 1), centres.repeat_interleave(F, 0)  # (F * F, 2): for each goal all states
@@ -564,16 +573,18 @@ measured = {f"V, seed {seed}": agreement_and_rank_correlation(values) for seed, 
 measured["straight-line closeness"] = agreement_and_rank_correlation(crow)
 print(pd.DataFrame(measured, index=["order agreement", "rank correlation"]).T.round(3).to_string())
 
+order = order_of_neighbours(order_agreement, all_values, all_distances)
 show(
-    figures.value_over_distance(all_distances, all_values, 0.98, steps_a_cell=4),
-    alt="The learned value falls steadily with the shortest-path distance to the goal, near the curve that the "
-    "formula predicts, and flattens for far goals.",
+    figures.value_over_distance(all_distances, all_values, order, 0.98, steps_a_cell=4),
+    alt="Left: the learned value falls with the distance to the goal along the formula's curve and flattens for far goals. "
+    "Right: neighbouring cells are in the right order near the goal, and like a coin at ten cells.",
 )
 
 # %% [markdown]
-# Up to five or six cells the learned value lies on the formula. Farther out it *flattens*, far more than discounting
-# explains: knowledge of a goal spreads one step of bootstrapping at a time, and pairs this far apart are rare in the
-# data. Where $V$ is flat, a small error puts two neighbours in the wrong order.
+# Up to five or six cells the learned value lies on the formula. Farther out it *flattens*, more than discounting explains.
+# (Two suspects that we do not try here: knowledge of a goal spreads one step of bootstrapping at a time, and pairs this far
+# apart are rare in the data.) Over all pairs, $V$'s order is nearly perfect. Of neighbours far from the goal it knows no
+# more than a coin. Chapter 3 takes this apart.
 #
 # ## 6 · From value to policy: imitate what helped
 #
@@ -581,19 +592,22 @@ show(
 #
 # $$A(s, a, g) = V(s', g) - V(s, g),$$
 #
-# where $s'$ is the state that followed. **Advantage-weighted regression** (AWR) [7] is GCBC with one change: each row
+# where $s'$ is the state that followed. (In full it is $r + \gamma V(s', g) - V(s, g)$; what is left out is nearly the same for
+# all actions in one state.) **Advantage-weighted regression** (AWR) [7] is GCBC with one change: each row
 # counts as much as its action helped.
 #
 # $$\mathcal{L}_\pi = -\,
 # \mathbb{E}_{(s, a, s') \sim \mathcal{D},\; g \sim \text{future}}
 # \Big[ \min\!\big(e^{\alpha A(s, a, g)},\, 100\big)\, \log \pi(a \mid s, g) \Big].$$
 #
-# At $\alpha = 0$ every weight is 1, and we are back at GCBC. For large $\alpha$ only the best actions count, and one
-# lucky row can outgrow a whole batch, so weights are clipped at 100. The policy only ever imitates actions from the data.
+# At $\alpha = 0$ every weight is 1, and we are back at GCBC. For large $\alpha$ only the best actions count, and weights
+# grow without bound, so they are clipped at 100. The policy only ever imitates actions from the data.
 #
 # ### Exercise 5 · The weights of AWR
 #
-# **2 points · ★☆☆ · about 8 minutes.** Return $\min(e^{\alpha A}, \text{clip})$, without a gradient: the policy's loss
+# *2 points · easy · 5 minutes*
+#
+# Return $\min(e^{\alpha A}, \text{clip})$, without a gradient: the policy's loss
 # must not be able to change $V$.
 #
 # <details><summary>Hint 1: a question</summary>
@@ -656,96 +670,64 @@ assert torch.isclose(yours, library, rtol=1e-4), "they differ: does awr_weights 
 
 # %% [markdown]
 # **Does weighting mend the advice?** Weigh the hindsight pairs of section 4 by $\min(e^{\alpha A}, 100)$ with the learned
-# value. **Expected:** if $V$ can tell detours from direct ways, the line rises towards the ceiling, or even above: the
-# weights also prefer actions whose noise happened to help. If $V$ were noise, it would stay where it was.
+# value. **Guess:** what share of the weights is at the clip? And does the line rise to the ceiling, or above? (The weights
+# also prefer actions whose noise happened to help. If $V$ were noise, it would stay where it was.)
 
 # %%
-weighted = []
 with torch.no_grad():
-    here, there = data.observations[picks], data.observations[goal_rows]
-    after = data.next(picks)
-    for policy in tqdm(five_gcivl.policies, desc="weighing", unit=" seeds"):
-        weights = awr_weights(policy.value(after, there) - policy.value(here, there), gcivl.alpha).numpy()
-        weighted.append([np.average(advice[distance == d], weights=weights[distance == d]) for d in near])
-weighted = np.array(weighted)  # (seeds, distances)
-
+    here, after, there = observations[pairs.rows], data.next(pairs.rows), observations[pairs.goals]
+    advantages = torch.stack([p.value(after, there) - p.value(here, there) for p in five_gcivl.policies])
+weights = awr_weights(advantages, gcivl.alpha)  # (seeds, pairs)
 show(
-    figures.advice(by_distance, near, weighted),
-    alt="Weighted by the advantage, the cosine with the oracle rises from the low line of plain hindsight to the line of "
-    "a demonstrator heading for the goal, up to seven cells; beyond, it falls, and below zero at the far end.",
+    figures.advice(pairs, near, weighted_advice(pairs, weights, near)),
+    alt="Weighted by the advantage, the cosine with the oracle rises from the low line of plain hindsight to that of a "
+    "demonstrator heading for the goal, up to seven cells; beyond, it falls.",
 )
-print("pairs at each distance:", ", ".join(f"{d}: {int((distance == d).sum())}" for d in near))
+print(f"weights at the clip: {(weights >= 100).float().mean():.0%}; below 0.1: {(weights < 0.1).float().mean():.0%}")
 
 # %% [markdown]
-# For goals up to about seven cells away, weighting turns poor advice into advice about as good as that of a demonstrator
-# heading for the goal. At ten cells the weights prefer *wrong* actions, in the very place where the value was flat (few
-# pairs, all in far corners). That is the subject of chapter 3.
+# The band is a 95 % interval over episodes. For goals up to about seven cells away, poor advice has become about as good as
+# that of a demonstrator heading for the goal. At eight and nine cells it fades, where $V$ orders neighbours worse, too.
+# And the weights are no fine gradation: with $\alpha = 10$ most are at the clip or next to nothing. AWR is here nearly a
+# **filter**: keep what helped, drop the rest.
 #
 # ## 7 · The comparison
 #
-# Same data, same networks, same number of steps; 5 seeds each; 60 fresh episodes in every bin of distance. Bands are
-# 95 % intervals over seeds; the grey line is the demonstrator itself, told our goals. **Expected:** GCIVL above GCBC at
-# every distance, because what it imitates is better. Both fall with distance: a longer way has more chances to go wrong,
-# and far values are poor.
+# Same data, same networks, same number of steps; 5 seeds each; 60 fresh episodes in every bin of distance; actions drawn at
+# $T = .5$, greedy dotted. Bands are 95 % intervals over seeds; the grey line is the demonstrator itself, told our goals.
+# **Guess:** where is the gap between the agents widest, near or far? Drawn and greedy alike?
 
 # %%
-results = {
-    name: success_by_distance(evaluate(five.policies, world, starts, goals), edges)
-    for name, five in (("gcbc", five_gcbc), ("gcivl", five_gcivl))
-}
-shaky = torch.Generator().manual_seed(5)
-
-
-def demonstrator(observations: Tensor, goal_observations: Tensor) -> Tensor:
-    """What made the data, but told which goal is ours."""
-    return world.perturb(world.oracle(world.states_of(observations), world.states_of(goal_observations)), 0.5, shaky)
-
-
-teacher = success_by_distance(evaluate([demonstrator], world, starts, goals), edges)
+five = {"gcbc": five_gcbc, "gcivl": five_gcivl}
+drawn, greedy = ({name: trial.drawn(result, T) for name, result in five.items()} for T in (0.5, 0))
+tables = [{name: trial.by_distance(found) for name, found in some.items()} for some in (drawn, greedy)]
 show(
-    figures.success(results, teacher),
-    alt="Success over distance to the goal with intervals over five seeds. GCIVL lies above GCBC at every "
-    "distance and below the demonstrator; both agents fall as the goal moves away.",
+    figures.success(*tables, trial.by_distance(trial.demonstrator(noise=0.5))),
+    alt="Success over distance with intervals over five seeds. Drawn, both agents reach nearly all near goals; farther away "
+    "GCBC falls steeply and GCIVL less. Dotted, greedy: both are lower, GCBC by far.",
 )
-compared = pd.DataFrame(
-    {
-        "cells": [f"{row.from_}-{row.to - 1}" for row in results["gcbc"].itertuples()],
-        **{
-            name.upper(): [f"{row.mean:.0%}  [{row.low:.0%}, {row.high:.0%}]" for row in result.itertuples()]
-            for name, result in results.items()
-        },
-    }
-)
-print(compared.to_string(index=False))
-separate = [
-    f"{c}" for c, b, v in zip(compared["cells"], results["gcbc"]["high"], results["gcivl"]["low"], strict=True) if v > b
-]
-print("the demonstrator, told our goal:", ", ".join(f"{mean:.0%}" for mean in teacher["mean"]))
-print("bins (cells) in which the two intervals do not overlap:", ", ".join(separate) or "none")
+for label, found in (("drawn", drawn), ("greedy", greedy)):
+    for name in five:
+        print(f"{label:>6} {name.upper():>5}: ", trial.line(found[name]))
+    print(f"{label:>6}, by seed:", trial.gains_line(found["gcivl"], found["gcbc"]))
 
 # %% [markdown]
-# The gain is large, and at every distance. But the demonstrator reaches what it is told, and GCIVL often does not; its
-# success *falls with distance*. Is that the method's fault, or did we stop too early? The same seeds were also recorded
-# with twice the training. **Expected:** GCBC gains nothing, because more steps do not improve what it imitates; GCIVL
-# gains most for far goals, because its value has had the time to spread.
+# Drawn, the two agents are nearly equal next door, and the gap opens from three cells on: that is what better advice is worth.
+# Greedy, the same comparison says that GCIVL wins *everywhere* by much; most of that lead near the goal is GCBC's stalling.
+# GCIVL's longer means stall less, but they stall: it too loses goals greedily that it reaches when it draws.
+#
+# What is left is the fall with distance, which the demonstrator does not show. Is that the method's fault, or did we stop
+# too early? The same seeds were also recorded with twice the training. **Guess** for each agent: does it gain?
 
 # %%
-longer = {
-    name: success_by_distance(
-        evaluate(TrainingResult.load(asset(f"ch02/{name}_8000.pt"), agent, world.spec).policies, world, starts, goals),
-        edges,
-    )
-    for name, agent in (("gcbc", gcbc), ("gcivl", gcivl))
-}
-for name in longer:
-    change = longer[name]["mean"] - results[name]["mean"]
-    print(
-        f"{name.upper():>5}: after 8000 steps",
-        ", ".join(f"{m:.0%} ({c:+.0%})" for m, c in zip(longer[name]["mean"], change, strict=True)),
-    )
+for name, agent in (("gcbc", gcbc), ("gcivl", gcivl)):
+    longer = trial.drawn(TrainingResult.load(asset(f"ch02/{name}_8000.pt"), agent, world.spec), 0.5)
+    print(f"{name.upper():>5}, 8000 steps:", trial.line(longer))
+    print("      its gain by seed:", trial.gains_line(longer, drawn[name]))
 
 # %% [markdown]
-# So part of GCIVL's fall was impatience; GCBC's was not. But the shape remains: near goals are easier than far ones.
+# Part of the fall was impatience, for both agents: from six cells on they gain, GCBC at the far end only just by its interval.
+# But the shape remains: near goals are easier than far ones.
 #
 # ## 8 · The same method, told in words
 #
@@ -790,41 +772,29 @@ for number, by_seed in (drawn["its own mission"] - drawn["another's mission"]).i
 # %% [markdown]
 # ## 9 · Try it: move the goal
 #
-# Put the goal next to a wall: where does $V$ jump? Find a goal for which GCIVL fails from some corner: do the arrows run
-# in a circle there, or is $V$ flat?
+# **Click** a cell to put the goal there (or use the arrow keys once the picture has the focus). Where does $V$ jump? Watch the
+# roll-outs at temperature 0, then at .5: find a goal beside which GCIVL comes to rest, and free it.
 
 # %%
-roll_starts = centres[:: max(1, F // 6)]  # a handful of starting points
-
-
-def draw(ax, goal, agent, view, seed):
-    five = {"GCBC": five_gcbc, "GCIVL": five_gcivl}[agent]
-    policy, target = five.policies[seed], centres[goal]
-    color = style.method(agent).color
-    if view == "roll-outs":
-        ends = target.expand(len(roll_starts), 2)
-        outcome = evaluate([policy], world, roll_starts, ends, max_steps=80, keep_paths=True, progress=False)
-        plot_rollouts(ax, world, outcome.paths[0], ends, outcome.episodes["success"].astype(bool), color=color)
-    else:
-        plot_policy(ax, world, policy, target, color="white" if agent == "GCIVL" else color)
-        if agent == "GCIVL":
-            plot_values(ax, world, policy.value, target)
-
-
-explorer(
-    draw,
-    goal=(0, F - 1, 1, F - 1),
-    agent=["GCIVL", "GCBC"],
-    view=["values and arrows", "roll-outs"],
-    seed=(0, 4),
+agents = {"GCIVL": five_gcivl.policies, "GCBC": five_gcbc.policies}
+goal_map = figures.GoalMap(world, agents, starts=centres[:: max(1, F // 6)])
+map_of_goals = click_explorer(
+    goal_map.draw,
+    point=goal_map.nearest(tuple(goal_state.tolist())),
+    nearest=goal_map.nearest,
+    step=4.0,
     figsize=(7.0, 5.4),
-    alt="{view} of {agent}, seed {seed}, in the maze with the goal at free cell number {goal}.",
+    alt="{view} of {agent}, seed {seed}, temperature {temperature}, for the goal at {point}.",
+    agent=list(agents),
+    view=["roll-outs", "values and arrows"],
+    temperature=[0.0, 0.5, 1.0],
+    seed=(0, 4),
 )
 
 # %% [markdown]
-# ## 10 · A question for thought
+# ## A question for thought (3 points)
 #
-# **3 points.** The demonstrator always walks shortest paths, and GCBC imitates its very actions.
+# The demonstrator always walks shortest paths, and GCBC imitates its very actions.
 #
 # (a) Explain to a friend who has not read this chapter why GCBC does not become as good as the demonstrator. Which piece
 # of information is missing from the data?
@@ -867,7 +837,8 @@ explorer(
 # 3. GCBC imitates detours as gladly as direct ways where the demonstrator's own goal is not in the data.
 # 4. $V(s, g)$, minus the discounted time to the goal, is learned from one-step data; an expectile keeps it near the
 #    best way.
-# 5. AWR imitates in proportion to $e^{\alpha A}$: much better at every distance, and still worse the farther the goal.
+# 5. AWR imitates in proportion to $e^{\alpha A}$, nearly a filter: better the farther the goal, and still falling with distance.
+# 6. A policy is a distribution. Greedy actions whose mean is weak come to rest; say at which temperature you rolled out.
 #
 # <details><summary>Symbols</summary>
 #
@@ -881,6 +852,7 @@ explorer(
 # | $\tau$ | `expectile` | expectile of the value's regression |
 # | $A$ | `advantages` | $V(s', g) - V(s, g)$ |
 # | $\alpha$ | `alpha` | inverse temperature of AWR |
+# | $T$ | `temperature` | of acting: the standard deviation of a drawn action, 0 is greedy |
 #
 # </details>
 # <details><summary>References</summary>
@@ -905,5 +877,7 @@ explorer(
 #
 # ## What comes next
 #
-# $V$ knows which of two states is nearer, yet the policy extracted from it falls with distance. **Chapter 3, "Vanishing
-# advantages"**, works out when *one* action's advantage drowns in noise. That is where hierarchies come in.
+# $V$ orders far states well and far *neighbours* like a coin. [**Chapter 3 · Vanishing advantages**](03_vanishing_advantages.ipynb)
+# works out when *one* action's advantage drowns in noise. That is where hierarchies come in.
+#
+# [← Chapter 1](01_long_horizon_tasks.ipynb) · [all chapters](../README.md) · [chapter 3 →](03_vanishing_advantages.ipynb)

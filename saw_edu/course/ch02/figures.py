@@ -8,16 +8,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from saw_edu.course.ch02.advice import DETOUR, DIRECT, Pairs
 from saw_edu.data import Trajectories
 from saw_edu.envs import PointMaze
 from saw_edu.envs.babyai import BabyAIVectorEnv
 from saw_edu.evaluation import seed_interval
-from saw_edu.rollouts import Evaluation
+from saw_edu.rollouts import Evaluation, evaluate
 from saw_edu.training import Policy
-from saw_edu.viz import plot_maze, plot_rollouts, plot_success_by_distance, plot_values, style
+from saw_edu.viz import plot_maze, plot_policy, plot_rollouts, plot_success_by_distance, plot_values, style
 
 
 def busiest_crossing(world: PointMaze, data: Trajectories) -> tuple[int, Tensor]:
@@ -69,30 +71,58 @@ def goals_drawn(world: PointMaze, data: Trajectories, row: int, drawn: Tensor, d
 
 
 def rollouts(world: PointMaze, outcome: Evaluation, goals: Tensor, far: int) -> Figure:
-    """The first five episodes, and five from episode `far` on."""
+    """The first five episodes, and five from episode `far` on; equal numbers join start and goal."""
     assert outcome.paths is not None
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.9))
     for ax, first, title in zip(axes, (0, far), ("goals 1 or 2 cells away", "goals 9 to 11 cells away"), strict=True):
         chosen = slice(first, first + 5)
         reached = torch.from_numpy(outcome.episodes["success"].to_numpy()[chosen].astype(bool))
         plot_rollouts(ax, world, outcome.paths[0, chosen], goals[chosen], reached)
+        xy = world.xy(torch.cat([outcome.paths[0, chosen, 0], goals[chosen]])).tolist()
+        for number, (start, goal) in enumerate(zip(xy[:5], xy[5:], strict=True), 1):
+            look = {"ha": "center", "va": "center", "size": 8, "weight": "bold", "zorder": 8}
+            ax.text(*start, str(number), **look)
+            ax.annotate(str(number), goal, xytext=(9, 7), textcoords="offset points", color=style.PURPLE, **look)
         ax.set_xlabel(f"x (maze units)\n{title}")
     return figure
 
 
-def advice(by_distance: pd.DataFrame, cells: np.ndarray, weighted: np.ndarray | None = None) -> Figure:
-    """Cosine with the oracle over distance: hindsight, its ceiling, and hindsight weighted (seeds, cells)."""
+def temperatures(tables: Mapping[float, pd.DataFrame], aimless: pd.DataFrame) -> Figure:
+    """Success over distance of one agent at several temperatures, and of random actions."""
+    looks = {0: (style.SKY, "s", ":"), 0.5: (style.BLUE, "o", "-"), 1: (style.VERMILION, "^", "--")}
     figure, ax = plt.subplots()
-    ax.plot(cells, by_distance["ceiling"][cells], color=style.DARK, ls="--", label="a demonstrator heading for g")
-    if weighted is not None:
-        label = "hindsight, weighted by AWR (5 seeds)"
-        ax.plot(cells, weighted.mean(0), color=style.ORANGE, marker="^", label=label)
-        ax.fill_between(cells, weighted.min(0), weighted.max(0), color=style.ORANGE, alpha=0.2, lw=0)
-    ax.plot(cells, by_distance["advice"][cells], color=style.BLUE, marker="o", label="hindsight, all rows alike (GCBC)")
+    for temperature, table in tables.items():
+        color, marker, line = looks[temperature]
+        label = f"temperature {temperature:g}" + (" (greedy)" if temperature == 0 else "")
+        plot_success_by_distance(ax, table, label=label, color=color)
+        ax.lines[-1].set(marker=marker, linestyle=line)
+    ax.plot(aimless["distance"], aimless["mean"], color=style.GREY, ls="-.", label="random actions")
+    ax.legend()
+    return figure
+
+
+def advice(pairs: Pairs, cells: np.ndarray, weighted: np.ndarray | None = None) -> Figure:
+    """Cosine with the oracle over distance: all pairs, direct ones and detours; or all, plain and weighted.
+
+    weighted: (cells, 3) mean and interval.
+    """
+    length = pairs.table["length"]
+    figure, ax = plt.subplots()
+    ax.plot(cells, pairs.mean("ceiling", cells), color=style.DARK, ls="--", label="a demonstrator heading for g")
+    if weighted is None:
+        direct, detour = (pairs.mean("advice", cells, some) for some in (length <= DIRECT, length > DETOUR))
+        ax.plot(cells, direct, color=style.GREEN, marker="^", label=f"passed by at most {DIRECT:g} shortest ways")
+        ax.plot(cells, detour, color=style.VERMILION, marker="s", label=f"after more than {DETOUR:g} shortest ways")
+    else:
+        mean, low, high = weighted.T
+        ax.plot(cells, mean, color=style.ORANGE, marker="^", label="hindsight, weighted by AWR (5 seeds)")
+        ax.fill_between(cells, low, high, color=style.ORANGE, alpha=0.2, lw=0)
+    label = "all hindsight goals alike (GCBC)"
+    ax.plot(cells, pairs.mean("advice", cells), color=style.BLUE, marker="o", label=label)
     ax.axhline(0, color=style.GREY, lw=1)
     ax.set(xlabel="shortest path from s to the hindsight goal g (cells)", ylabel="mean cosine with the oracle's action")
-    ax.set_ylim(-0.1 if weighted is None else -1, 1)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    ax.set_ylim(-0.1 if weighted is None else -0.6, 1)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=10)
     return figure
 
 
@@ -110,28 +140,42 @@ def values(world: PointMaze, policy: Policy, goal_state: Tensor) -> Figure:
     return figure
 
 
-def value_over_distance(distances: Tensor, by_seed: Sequence[Tensor], discount: float, steps_a_cell: int) -> Figure:
-    """Mean V of all pairs at each distance, all seeds, with the formula for a walker of that pace."""
+def value_over_distance(
+    distances: Tensor, by_seed: Sequence[Tensor], order: np.ndarray, discount: float, steps_a_cell: int
+) -> Figure:
+    """Mean V at each distance, all seeds, with the formula; and the order (seeds, distances) of neighbouring cells."""
     cells = np.arange(int(distances.max()) + 1)
     v = np.array([[found[distances == d].mean().item() for d in cells] for found in by_seed])
     true = -(1 - discount ** (steps_a_cell * cells)) / (1 - discount)
-    figure, ax = plt.subplots()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
     label = rf"$-(1-\gamma^d)/(1-\gamma)$, {steps_a_cell} steps a cell"
-    ax.plot(cells, true, color=style.DARK, ls="--", label=label)
-    ax.plot(cells, v.mean(0), color=style.ORANGE, marker="^", label="learned V, mean of 5 seeds")
-    ax.fill_between(cells, v.min(0), v.max(0), color=style.ORANGE, alpha=0.2, lw=0, label="lowest to highest seed")
-    ax.set(xlabel="shortest path to the goal (cells)", ylabel="value V(s, g)")
-    ax.legend()
+    left.plot(cells, true, color=style.DARK, ls="--", label=label)
+    left.plot(cells, v.mean(0), color=style.ORANGE, marker="^", label="learned V, mean of 5 seeds")
+    left.fill_between(cells, v.min(0), v.max(0), color=style.ORANGE, alpha=0.2, lw=0, label="lowest to highest seed")
+    left.set(xlabel="shortest path to the goal (cells)", ylabel="value V(s, g)")
+    left.legend()
+    low, high = np.array([seed_interval(one) for one in order.T]).clip(0, 1).T
+    right.plot(cells[:-1], order.mean(0), color=style.ORANGE, marker="^", label="V, 5 seeds")
+    right.fill_between(cells[:-1], low, high, color=style.ORANGE, alpha=0.2, lw=0)
+    right.axhline(0.5, color=style.GREY, ls=":", label="a coin")
+    right.set(
+        xlabel="shortest path from the nearer cell (cells)", ylabel="neighbours in the right order", ylim=(0.3, 1.02)
+    )
+    right.legend()
     return figure
 
 
-def success(results: Mapping[str, pd.DataFrame], teacher: pd.DataFrame) -> Figure:
-    """Success over distance of the agents, with the demonstrator for a yardstick."""
+def success(results: Mapping[str, pd.DataFrame], greedy: Mapping[str, pd.DataFrame], teacher: pd.DataFrame) -> Figure:
+    """Success over distance of the agents, drawn and (thin) greedy, with the demonstrator for a yardstick."""
     figure, ax = plt.subplots()
     ax.plot(teacher["distance"], teacher["mean"], color=style.GREY, ls="-.", label="the demonstrator itself")
     for name, result in results.items():
-        plot_success_by_distance(ax, result, name)
-    ax.legend()
+        look = style.method(name)
+        plot_success_by_distance(ax, result, name, label=f"{look.label}, drawn")
+        ax.lines[-1].set_linestyle("-")
+        label = f"{look.label}, greedy"
+        ax.plot(greedy[name]["distance"], greedy[name]["mean"], color=look.color, ls=":", lw=1.5, label=label)
+    ax.legend(fontsize=10)
     return figure
 
 
@@ -160,3 +204,33 @@ def sentences(env: BabyAIVectorEnv, table: pd.DataFrame, seed: int) -> Figure:
     right.minorticks_off()
     right.legend(fontsize=10)
     return figure
+
+
+class GoalMap:
+    """What a policy does, or believes, for a goal that is clicked."""
+
+    def __init__(self, world: PointMaze, agents: Mapping[str, Sequence[Policy]], starts: Tensor) -> None:
+        self.world, self.agents, self.starts = world, agents, starts
+        self.centres = world.maze.cell_to_xy(world.maze.tables()["free_cells"].float())
+
+    def nearest(self, point: tuple[float, float]) -> tuple[float, float]:
+        """The middle of the free cell nearest to a point."""
+        x, y = self.centres[int((self.centres - torch.tensor(point)).square().sum(1).argmin())].tolist()
+        return x, y
+
+    def draw(self, ax: Axes, point: tuple[float, float], agent: str, view: str, temperature: float, seed: int) -> None:
+        """Roll-outs from a handful of starts, or arrows and (where there is one) the value behind them."""
+        policy, target, color = self.agents[agent][seed], torch.tensor(point), style.method(agent).color
+        if view == "roll-outs":
+            generator = torch.Generator().manual_seed(seed)
+            acting = Policy(policy.agent, policy.networks, temperature, generator)
+            ends = target.expand(len(self.starts), 2)
+            outcome = evaluate([acting], self.world, self.starts, ends, max_steps=80, keep_paths=True, progress=False)
+            assert outcome.paths is not None
+            reached = torch.from_numpy(outcome.episodes["success"].to_numpy().astype(bool))
+            plot_rollouts(ax, self.world, outcome.paths[0], ends, reached, color=color)
+            return
+        has_value = agent == "GCIVL"
+        plot_policy(ax, self.world, policy, target, color="white" if has_value else color)
+        if has_value:
+            plot_values(ax, self.world, policy.value, target)
