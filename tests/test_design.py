@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_training import small
+from training_cases import small
 
 from saw_edu.agents import AGENTS
 from saw_edu.agents.design import table

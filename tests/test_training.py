@@ -1,82 +1,17 @@
-"""Training: resume to the same bits, interruption, divergence, sharing a value."""
+"""Training: every agent, several seeds, sharing a value, batches of one's own."""
 
 import dataclasses
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import pytest
 import torch
+from training_cases import AGENT, CONFIG, SMALL, GoalsForWaypoints, equal, small, stops_at, walks, without_clock
 
-from saw_edu.agents import AGENTS, CRL, GCBC, GCIQL, GCIVL, GCWAE, HIQL, QRL, RIS, SAW, Agent, agent_class
-from saw_edu.data import Batch, HindsightSampler, Trajectories
+from saw_edu.agents import AGENTS, GCBC, GCIVL, GCWAE, SAW, agent_class
+from saw_edu.data import HindsightSampler, Trajectories
 from saw_edu.training import TrainingConfig, TrainingDivergedError, TrainingResult, train
-from saw_edu.training.fused import FlatLoss, adam_
-from saw_edu.training.identity import code_of
-from saw_edu.training.run import Run
-
-SMALL = {"policy_hidden_dims": (16,), "value_hidden_dims": (16, 16)}
-AGENT = SAW(**SMALL, subgoal_policy_hidden_dims=(16,), rep_dim=4, subgoal_steps=3)
-CONFIG = TrainingConfig(steps=60, batch_size=16, log_every=10, checkpoint_every=20)
-
-
-def walks(discrete: bool = False) -> Trajectories:
-    """Ten walks of 20 steps in the plane, each in its own direction; the action is the step taken."""
-    generator = torch.Generator().manual_seed(0)
-    directions = torch.rand(10, 1, 2, generator=generator) * 2 - 1
-    steps = (directions + 0.2 * torch.randn(10, 21, 2, generator=generator)).clamp(-1, 1)
-    places = (steps.cumsum(1) - steps).reshape(-1, 2)
-    actions = (steps[..., 0] > 0).long().reshape(-1) if discrete else steps.reshape(-1, 2)
-    return Trajectories(places, actions, torch.arange(21, 211, 21))
-
-
-def equal(a: TrainingResult, b: TrainingResult) -> bool:
-    pairs = zip(a.networks, b.networks, strict=True)
-    return all(
-        torch.equal(p, q) for x, y in pairs for p, q in zip(x.parameters(), y.parameters(), strict=True)
-    ) and without_clock(a).equals(without_clock(b))
-
-
-def without_clock(result: TrainingResult) -> pd.DataFrame:
-    """The metrics but for the two columns that no two runs share."""
-    return result.metrics.drop(columns=["seconds", "updates_per_s"])
-
-
-def small(name: str, discrete: bool = False) -> Agent:
-    """An agent that learns in a moment; those that climb a critic imitate instead where actions are discrete."""
-    extraction = {"extraction": "awr" if discrete else "ddpgbc", "alpha": 3.0}
-    agents = {
-        "gcbc": GCBC(policy_hidden_dims=(16,)),
-        "gcivl": GCIVL(**SMALL),
-        "gciql": GCIQL(**SMALL, **extraction),
-        "crl": CRL(**SMALL, latent_dim=8, **extraction),
-        "qrl": QRL(**SMALL, latent_dim=16, **extraction),
-        "hiql": HIQL(**SMALL, rep_dim=4, subgoal_steps=3),
-        "ris": RIS(**SMALL, rep_dim=4, subgoal_steps=3),
-        "gcwae": GCWAE(**SMALL, subgoal_steps=3),
-        "saw": AGENT,
-    }
-    return agents[name]
-
-
-class stops_at:  # noqa: N801  (reads as a phrase where it is used)
-    """Draws as a SAW's sampler does; the draw of that number is interrupted, as by Ctrl-C."""
-
-    def __init__(self, number: int | None) -> None:
-        self.left = number
-        self.sampler = HindsightSampler(walks(), AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
-
-    def __call__(self, batch_size: int, generator: torch.Generator) -> Batch:
-        if self.left is not None:
-            self.left -= 1
-            if self.left == 0:
-                signal.raise_signal(signal.SIGINT)
-        return self.sampler.sample(batch_size, generator)
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -153,96 +88,6 @@ def test_seeds_side_by_side_share_values_and_resume(tmp_path: Path) -> None:
     assert torch.equal(resumed.networks[1].value.net.dense[0].kernel, value.networks[1].value.net.dense[0].kernel)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["gciql", "qrl", "ris", "saw"])  # each has something that the others do not
-def test_compiled_training_gives_the_same_numbers(name: str) -> None:
-    data, decayed = walks().to(dtype=torch.float64), dataclasses.replace(CONFIG, final_learning_rate=1e-5)
-    compiled = train(small(name), data, dataclasses.replace(decayed, compile=True), 2, together=True, progress=False)
-    plain = train(small(name), data, decayed, 2, progress=False)
-    for a, b in zip(compiled.networks, plain.networks, strict=True):
-        assert all(torch.allclose(p, q, rtol=0, atol=1e-9) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-
-
-@pytest.mark.slow
-def test_compiled_training_of_one_seed_after_another_resumes_to_the_same_bits(tmp_path: Path) -> None:
-    data, config = walks().to(dtype=torch.float64), dataclasses.replace(CONFIG, compile=True)
-    whole = train(AGENT, data, config, 2, checkpoints=tmp_path / "whole", progress=False)
-    plain = train(AGENT, data, CONFIG, 2, progress=False)
-    for a, b in zip(whole.networks, plain.networks, strict=True):
-        assert all(torch.allclose(p, q, rtol=0, atol=1e-9) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-    draw = HindsightSampler(data, AGENT.goals, AGENT.discount, 3).sample
-    run, other = (Run(AGENT, draw, config, data.spec(), [0], dtype=torch.float64) for _ in range(2))
-    for _ in range(23):
-        run.update()
-        run.step += 1
-    run.save(tmp_path / "part" / "seed_0.pt", {"agent": "one"})
-    other.restore(tmp_path / "part" / "seed_0.pt", {"agent": "one"})
-    for one in (run, other):
-        while one.step < config.steps:
-            one.update()
-            one.step += 1
-    left, right = (one.learner.members()[0].state_dict() for one in (run, other))
-    assert all(torch.equal(left[key], right[key]) for key in left)
-    assert all(torch.equal(left[key], p) for key, p in whole.networks[0].state_dict().items())
-
-
-@pytest.mark.slow
-def test_training_is_compiled_however_often_a_process_trains() -> None:
-    config = dataclasses.replace(CONFIG, steps=1, compile=True)
-    with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
-        for width in (8, 16):
-            train(GCBC(policy_hidden_dims=(width,)), walks(), config, 1, progress=False)
-
-
-def test_two_losses_of_one_shape_are_compiled_apart() -> None:
-    """They share Python code, and the guards that would tell them apart are not evaluated."""
-    data = walks()
-    batch = HindsightSampler(data, GCIVL().goals, 0.99).sample(16, torch.Generator().manual_seed(0))
-    given = {name: value[None] for name, value in batch._asdict().items() if value is not None}
-    found = {}
-    with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
-        for alpha in (1.0, 50.0, 7.0):
-            agent = GCIVL(**SMALL, alpha=alpha)
-            networks = agent.networks(data.spec(), torch.Generator().manual_seed(0))
-            objective = FlatLoss(agent, networks, backend="eager")
-            rows = objective.flatten(networks)[None]
-            target = rows[:, : objective.num_followed].clone()
-            moments = torch.zeros_like(rows), torch.zeros_like(rows)
-            zero, rate = torch.zeros((), dtype=torch.float64), torch.tensor(1e-3, dtype=torch.float64)
-            plain, _ = objective.rows(rows, {}, target, given)
-            compiled, _ = objective.update(rows.clone(), {}, target, moments, zero, rate, 0.005, given)
-            assert torch.allclose(compiled, plain, rtol=1e-5)
-            found[alpha] = float(compiled)
-    assert len(set(found.values())) == 3
-
-
-def test_adam_is_the_published_one() -> None:
-    generator = torch.Generator().manual_seed(0)
-    ours, theirs = (torch.ones(2, 5, dtype=torch.float64) for _ in range(2))
-    moments, count = (torch.zeros_like(ours), torch.zeros_like(ours)), torch.zeros((), dtype=torch.float64)
-    optimizer = torch.optim.Adam([theirs.requires_grad_()], lr=0.1)
-    for _ in range(7):
-        gradient = torch.randn(2, 5, generator=generator, dtype=torch.float64)
-        adam_(ours, gradient, moments, count, torch.tensor(0.1, dtype=torch.float64))
-        theirs.grad = gradient
-        optimizer.step()
-    assert count == 7
-    assert torch.allclose(ours, theirs, rtol=0, atol=1e-14)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_a_recorded_step_on_a_gpu_does_what_its_operations_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = walks().to(dtype=torch.float64)
-    graph = train(AGENT, data, CONFIG, 3, device="cuda", progress=False)
-    alone = train(AGENT, data, CONFIG, 3, device="cuda", together=False, progress=False)
-    monkeypatch.setattr("saw_edu.training.run.WARM_UP_STEPS", 10_000)
-    plain = train(AGENT, data, CONFIG, 3, device="cuda", progress=False)
-    for a, b, c in zip(graph.networks, alone.networks, plain.networks, strict=True):
-        for p, q, r in zip(a.parameters(), b.parameters(), c.parameters(), strict=True):
-            assert torch.allclose(p, q, rtol=0, atol=1e-9)
-            assert torch.allclose(p, r, rtol=0, atol=1e-9)
-
-
 def test_bfloat16_is_near_float32() -> None:
     rough = train(AGENT, walks(), dataclasses.replace(CONFIG, precision="bfloat16"), progress=False).metrics
     exact = train(AGENT, walks(), CONFIG, progress=False).metrics
@@ -265,66 +110,6 @@ def test_augmentation_is_for_images() -> None:
         dataclasses.replace(CONFIG, augmentation=2.0)
 
 
-def test_a_truncated_checkpoint_is_named(tmp_path: Path) -> None:
-    train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
-    path = tmp_path / "seed_0.pt"
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="not a whole checkpoint"):
-        train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
-
-
-def test_interrupted_at_a_checkpoint_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
-    whole = train(AGENT, walks(), CONFIG, 2, progress=False)
-    short = TrainingConfig(steps=60, batch_size=16, log_every=10, checkpoint_every=7)
-    part = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False, draw=stops_at(70))
-    assert part.interrupted
-    assert len(part.networks) >= 1
-    resumed = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False, draw=stops_at(None))
-    assert equal(whole, resumed)
-
-
-KILLED = """
-import sys, torch
-sys.path.insert(0, sys.argv[1])
-torch.set_num_threads(1)
-from test_training import AGENT, walks
-from saw_edu.training import TrainingConfig, train
-train(AGENT, walks(), TrainingConfig(steps=150, batch_size=16, log_every=10, checkpoint_every=2), 2,
-      checkpoints=sys.argv[2], progress=False)
-"""
-
-
-def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
-    """SIGKILL at three different moments of the same run, most of them near a save."""
-    config = TrainingConfig(steps=150, batch_size=16, log_every=10, checkpoint_every=2)
-    kills = 0
-    for delay in (0.05, 0.3, 0.2):
-        process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(KILLED), str(Path(__file__).parent), str(tmp_path)]
-        )
-        before = (tmp_path / "seed_0.pt").stat().st_mtime_ns if (tmp_path / "seed_0.pt").exists() else 0
-        while process.poll() is None:
-            path = tmp_path / "seed_0.pt"
-            if path.exists() and path.stat().st_mtime_ns > before:
-                time.sleep(delay)
-                break
-            time.sleep(0.005)
-        if process.poll() is None:
-            process.kill()
-            kills += 1
-        process.wait()
-    assert kills >= 1
-    resumed = train(AGENT, walks(), config, 2, checkpoints=tmp_path, progress=False)
-    assert equal(train(AGENT, walks(), config, 2, progress=False), resumed)
-
-
-class GoalsForWaypoints(HindsightSampler):
-    """The goal itself is the waypoint, however far."""
-
-    def waypoint_rows(self, rows, policy_goals, is_random):  # type: ignore[no-untyped-def]
-        return policy_goals, policy_goals
-
-
 def test_a_sampler_of_ones_own_draws_the_batches() -> None:
     """With goals for waypoints, the waypoint's advantage is what the goal itself is nearer than s."""
     data = walks()
@@ -338,21 +123,6 @@ def test_a_sampler_of_ones_own_draws_the_batches() -> None:
     # The value's goals come from the same draws; only what depends on waypoints differs.
     assert other.metrics["value/value_loss"].equals(usual.metrics["value/value_loss"])
     assert other.metrics["waypoint/wadv"].iloc[-1] > usual.metrics["waypoint/wadv"].iloc[-1]
-
-
-def test_a_sampler_is_a_class(tmp_path: Path) -> None:
-    sampler = HindsightSampler(walks(), AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
-    with pytest.raises(TypeError, match="the class itself"):
-        train(AGENT, walks(), CONFIG, 1, progress=False, sampler=sampler)  # type: ignore[arg-type]
-    train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False)
-    with pytest.raises(ValueError, match="another code"):
-        train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False, sampler=GoalsForWaypoints)
-
-
-def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
-    train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
-    with pytest.raises(ValueError, match="another configuration"):
-        train(AGENT, walks(), TrainingConfig(steps=60, batch_size=17), checkpoints=tmp_path, progress=False)
 
 
 def test_divergence_names_the_term() -> None:
@@ -407,99 +177,6 @@ def test_bad_settings() -> None:
         TrainingConfig(steps=0)
     with pytest.raises(ValueError, match="did you mean 'gcivl'"):
         agent_class("gcvil")
-
-
-class Half(SAW):
-    """SAW with half of the policy's loss."""
-
-    def policy_loss(self, networks, batch):  # type: ignore[no-untyped-def]
-        loss, metrics = super().policy_loss(networks, batch)
-        return 0.5 * loss, metrics
-
-
-def test_an_edited_loss_does_not_get_its_old_networks_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    agent = Half(**vars(AGENT))
-    train(agent, walks(), CONFIG, checkpoints=tmp_path, progress=False)
-    train(agent, walks(), CONFIG, checkpoints=tmp_path, progress=False)  # the same code: goes on
-
-    def edited(self, networks, batch):  # type: ignore[no-untyped-def]
-        loss, metrics = SAW.policy_loss(self, networks, batch)
-        return 0.25 * loss, metrics
-
-    monkeypatch.setattr(Half, "policy_loss", edited)
-    with pytest.raises(ValueError, match="from a run with another code"):
-        train(agent, walks(), CONFIG, checkpoints=tmp_path, progress=False)
-
-
-def _weight(x):  # type: ignore[no-untyped-def]
-    return 2 * x
-
-
-def _objective(x):  # type: ignore[no-untyped-def]
-    return _weight(x) + 1
-
-
-def test_code_is_known_by_what_it_does_and_by_what_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = code_of(_objective)
-    assert before == code_of(_objective)
-    monkeypatch.setitem(globals(), "_weight", lambda x: 3 * x)
-    assert code_of(_objective) != before
-    assert code_of(AGENT) == code_of(SAW())
-    assert code_of(AGENT) != code_of(GCIVL())
-
-
-def test_checkpoints_made_one_way_are_not_started_again_in_the_other(tmp_path: Path) -> None:
-    one_by_one = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "a", progress=False)
-    with pytest.raises(ValueError, match="one after another: leave `together` out"):
-        train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "a", together=True, progress=False)
-    together = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "b", together=True, progress=False)
-    with pytest.raises(ValueError, match="side by side"):
-        train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "b", together=False, progress=False)
-    for folder, whole in (("a", one_by_one), ("b", together)):  # not asked: as it was
-        assert equal(train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / folder, progress=False), whole)
-
-
-def test_a_finished_run_is_prolonged_and_gets_more_seeds(tmp_path: Path) -> None:
-    longer = dataclasses.replace(CONFIG, steps=90)
-    whole = train(AGENT, walks(), longer, 3, progress=False)
-    train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path, progress=False)
-    first = (tmp_path / "seed_0.pt").stat().st_mtime_ns
-    train(AGENT, walks(), CONFIG, 3, checkpoints=tmp_path, progress=False)
-    assert (tmp_path / "seed_0.pt").stat().st_mtime_ns == first, "a finished seed is not trained again"
-    prolonged = train(AGENT, walks(), longer, 3, checkpoints=tmp_path, progress=False)
-    for a, b in zip(whole.networks, prolonged.networks, strict=True):
-        assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-    with pytest.raises(ValueError, match="has 90 steps already, more than the 60"):
-        train(AGENT, walks(), CONFIG, 3, checkpoints=tmp_path, progress=False)
-    decays = dataclasses.replace(CONFIG, final_learning_rate=1e-5)
-    train(AGENT, walks(), decays, checkpoints=tmp_path / "decays", progress=False)
-    with pytest.raises(ValueError, match="tied to the number of steps"):
-        train(AGENT, walks(), dataclasses.replace(decays, steps=90), checkpoints=tmp_path / "decays", progress=False)
-
-
-def test_training_is_evaluated_and_told_of_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saw_edu.training.run.SECONDS_BETWEEN_LINES", 0.0)
-    data, path, seen, lines = walks(), tmp_path / "metrics.csv", [], []
-
-    def evaluate(policy) -> dict[str, float]:  # type: ignore[no-untyped-def]
-        torch.rand(3)  # as a careless user would: training must not notice
-        seen.append(len(pd.read_csv(path)) if path.exists() else 0)
-        return {"size": float(policy(data.observations[:4], data.observations[4:8]).abs().mean())}
-
-    torch.manual_seed(5)
-    state = torch.random.get_rng_state()
-    result = train(
-        AGENT, data, CONFIG, 2, metrics=path, evaluate=evaluate, evaluate_every=25, say=lines.append, progress=False
-    )
-    assert torch.equal(torch.random.get_rng_state(), state)
-    plain = train(AGENT, data, CONFIG, 2, progress=False)
-    for a, b in zip(result.networks, plain.networks, strict=True):
-        assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-    measured = result.metrics.dropna(subset=["evaluation/size"])
-    assert measured["step"].tolist() == [25, 50, 60] * 2
-    assert seen[1] > seen[0] > 0, "the file grows while training runs"
-    assert len(pd.read_csv(path)) == len(result.metrics)
-    assert any("seed 1: step 30 of 60, loss" in line for line in lines)
 
 
 def test_the_value_alone_is_trained() -> None:

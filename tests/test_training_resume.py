@@ -1,0 +1,112 @@
+"""Checkpoints: interrupted or killed, a run goes on to the same bits; which seeds go on, and how."""
+
+import dataclasses
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from training_cases import AGENT, CONFIG, GoalsForWaypoints, equal, stops_at, walks
+
+from saw_edu.data import HindsightSampler
+from saw_edu.training import TrainingConfig, train
+
+
+def test_a_truncated_checkpoint_is_named(tmp_path: Path) -> None:
+    train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
+    path = tmp_path / "seed_0.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="not a whole checkpoint"):
+        train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
+
+
+def test_interrupted_at_a_checkpoint_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    whole = train(AGENT, walks(), CONFIG, 2, progress=False)
+    short = TrainingConfig(steps=60, batch_size=16, log_every=10, checkpoint_every=7)
+    part = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False, draw=stops_at(70))
+    assert part.interrupted
+    assert len(part.networks) >= 1
+    resumed = train(AGENT, walks(), short, 2, checkpoints=tmp_path, progress=False, draw=stops_at(None))
+    assert equal(whole, resumed)
+
+
+KILLED = """
+import sys, torch
+sys.path.insert(0, sys.argv[1])
+torch.set_num_threads(1)
+from training_cases import AGENT, GoalsForWaypoints, walks
+from saw_edu.training import TrainingConfig, train
+train(AGENT, walks(), TrainingConfig(steps=150, batch_size=16, log_every=10, checkpoint_every=2), 2,
+      checkpoints=sys.argv[2], progress=False)
+"""
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    """SIGKILL at three different moments of the same run, most of them near a save."""
+    config = TrainingConfig(steps=150, batch_size=16, log_every=10, checkpoint_every=2)
+    kills = 0
+    for delay in (0.05, 0.3, 0.2):
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(KILLED), str(Path(__file__).parent), str(tmp_path)]
+        )
+        before = (tmp_path / "seed_0.pt").stat().st_mtime_ns if (tmp_path / "seed_0.pt").exists() else 0
+        while process.poll() is None:
+            path = tmp_path / "seed_0.pt"
+            if path.exists() and path.stat().st_mtime_ns > before:
+                time.sleep(delay)
+                break
+            time.sleep(0.005)
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        process.wait()
+    assert kills >= 1
+    resumed = train(AGENT, walks(), config, 2, checkpoints=tmp_path, progress=False)
+    assert equal(train(AGENT, walks(), config, 2, progress=False), resumed)
+
+
+def test_a_sampler_is_a_class(tmp_path: Path) -> None:
+    sampler = HindsightSampler(walks(), AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
+    with pytest.raises(TypeError, match="the class itself"):
+        train(AGENT, walks(), CONFIG, 1, progress=False, sampler=sampler)  # type: ignore[arg-type]
+    train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False)
+    with pytest.raises(ValueError, match="another code"):
+        train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False, sampler=GoalsForWaypoints)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    train(AGENT, walks(), CONFIG, checkpoints=tmp_path, progress=False)
+    with pytest.raises(ValueError, match="another configuration"):
+        train(AGENT, walks(), TrainingConfig(steps=60, batch_size=17), checkpoints=tmp_path, progress=False)
+
+
+def test_checkpoints_made_one_way_are_not_started_again_in_the_other(tmp_path: Path) -> None:
+    one_by_one = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "a", progress=False)
+    with pytest.raises(ValueError, match="one after another: leave `together` out"):
+        train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "a", together=True, progress=False)
+    together = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "b", together=True, progress=False)
+    with pytest.raises(ValueError, match="side by side"):
+        train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "b", together=False, progress=False)
+    for folder, whole in (("a", one_by_one), ("b", together)):  # not asked: as it was
+        assert equal(train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / folder, progress=False), whole)
+
+
+def test_a_finished_run_is_prolonged_and_gets_more_seeds(tmp_path: Path) -> None:
+    longer = dataclasses.replace(CONFIG, steps=90)
+    whole = train(AGENT, walks(), longer, 3, progress=False)
+    train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path, progress=False)
+    first = (tmp_path / "seed_0.pt").stat().st_mtime_ns
+    train(AGENT, walks(), CONFIG, 3, checkpoints=tmp_path, progress=False)
+    assert (tmp_path / "seed_0.pt").stat().st_mtime_ns == first, "a finished seed is not trained again"
+    prolonged = train(AGENT, walks(), longer, 3, checkpoints=tmp_path, progress=False)
+    for a, b in zip(whole.networks, prolonged.networks, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    with pytest.raises(ValueError, match="has 90 steps already, more than the 60"):
+        train(AGENT, walks(), CONFIG, 3, checkpoints=tmp_path, progress=False)
+    decays = dataclasses.replace(CONFIG, final_learning_rate=1e-5)
+    train(AGENT, walks(), decays, checkpoints=tmp_path / "decays", progress=False)
+    with pytest.raises(ValueError, match="tied to the number of steps"):
+        train(AGENT, walks(), dataclasses.replace(decays, steps=90), checkpoints=tmp_path / "decays", progress=False)
