@@ -236,3 +236,9 @@ def test_some_seeds_of_a_result() -> None:
     assert sorted(some.metrics["seed"].unique()) == [3, 5]
     with pytest.raises(ValueError, match="there is no seed 7"):
         result.only([7])
+
+
+def test_a_sampler_is_a_class() -> None:
+    sampler = HindsightSampler(walks(), AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
+    with pytest.raises(TypeError, match="the class itself"):
+        train(AGENT, walks(), CONFIG, 1, progress=False, sampler=sampler)  # type: ignore[arg-type]

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_cases import AGENT, CONFIG, GoalsForWaypoints, equal, stops_at, walks
+from training_cases import AGENT, CONFIG, equal, stops_at, walks
 
-from saw_edu.data import HindsightSampler
 from saw_edu.training import TrainingConfig, train
 
 
@@ -37,7 +36,7 @@ KILLED = """
 import sys, torch
 sys.path.insert(0, sys.argv[1])
 torch.set_num_threads(1)
-from training_cases import AGENT, GoalsForWaypoints, walks
+from training_cases import AGENT, walks
 from saw_edu.training import TrainingConfig, train
 train(AGENT, walks(), TrainingConfig(steps=150, batch_size=16, log_every=10, checkpoint_every=2), 2,
       checkpoints=sys.argv[2], progress=False)
@@ -66,15 +65,6 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bits(tmp_path: Path) -> Non
     assert kills >= 1
     resumed = train(AGENT, walks(), config, 2, checkpoints=tmp_path, progress=False)
     assert equal(train(AGENT, walks(), config, 2, progress=False), resumed)
-
-
-def test_a_sampler_is_a_class(tmp_path: Path) -> None:
-    sampler = HindsightSampler(walks(), AGENT.goals, AGENT.discount, AGENT.subgoal_steps)
-    with pytest.raises(TypeError, match="the class itself"):
-        train(AGENT, walks(), CONFIG, 1, progress=False, sampler=sampler)  # type: ignore[arg-type]
-    train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False)
-    with pytest.raises(ValueError, match="another code"):
-        train(AGENT, walks(), CONFIG, 1, checkpoints=tmp_path, progress=False, sampler=GoalsForWaypoints)
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from saw_edu.data.augment import augment_batch
 from saw_edu.nn import Networks
 from saw_edu.place import whole_file
 from saw_edu.training.fused import CompiledLearner, FlatLearner, FlatLoss, aside, record
+from saw_edu.training.identity import Identity, differences
 from saw_edu.training.learner import Learner, Parts, TrainingConfig, TrainingDivergedError
 
 Draw = Callable[[int, torch.Generator], Any]
@@ -134,7 +135,7 @@ class Run:
             self._replay = record(lambda: self.learner.update(self.draw()), self.generators)
         return self._replay()
 
-    def advance(self, watch: Watch, path: Path | None, identity: dict[str, str]) -> None:
+    def advance(self, watch: Watch, path: Path | None, identity: Identity) -> None:
         """Train to the last step; save a checkpoint on the way, at the end and when interrupted."""
         config, began = self.config, time.perf_counter() - self.seconds
         told = time.perf_counter()
@@ -200,7 +201,7 @@ class Run:
             "lower the learning rate or the alphas, and check the data for outliers"
         )
 
-    def save(self, path: Path, identity: dict[str, str]) -> None:
+    def save(self, path: Path, identity: Identity) -> None:
         """Write everything that the next step depends on; the file is replaced in one move."""
         content = {
             "identity": identity,
@@ -212,7 +213,7 @@ class Run:
         }
         write(path, content)
 
-    def restore(self, path: Path, identity: dict[str, str]) -> None:
+    def restore(self, path: Path, identity: Identity) -> None:
         """Continue from a checkpoint of the same run.
 
         Raises:
@@ -233,13 +234,13 @@ class Run:
             raise ValueError(
                 f"{path} is not a whole checkpoint, delete it to start that seed again ({error})"
             ) from error
-        if differs := sorted(name for name in identity if stored.get(name) != identity[name]):
+        differs, told = differences(stored, identity)
+        if differs:
             hint = ""
             if differs == ["configuration"] and self.config.final_learning_rate is not None:
                 hint = " (a learning rate that decays is tied to the number of steps: such a run cannot be prolonged)"
             raise ValueError(
-                f"{path} is from a run with another {', '.join(differs)}{hint}: "
-                "give another checkpoint folder, or delete this one to start again"
+                f"{path} is from a run {told}{hint}: give another checkpoint folder, or delete this one to start again"
             )
         if content["step"] > self.config.steps:
             raise ValueError(

@@ -15,8 +15,9 @@ from saw_edu.agents.agent import Agent, Policy
 from saw_edu.data import HindsightSampler, Spec, Trajectories
 from saw_edu.nn import Networks
 from saw_edu.place import whole_file
+from saw_edu.training.digest import digest_of
 from saw_edu.training.fused import set_matmul_precision
-from saw_edu.training.identity import fingerprint
+from saw_edu.training.identity import Identity, fingerprint
 from saw_edu.training.learner import Parts, TrainingConfig
 from saw_edu.training.run import Draw, Run, Watch, write
 
@@ -157,7 +158,7 @@ def train(
     folder = None if checkpoints is None else Path(checkpoints)
     groups = _groups(seeds, folder, together, torch.device(device).type == "cuda")
     learned: Parts = parts if value_from is None else "policy"
-    identity = {} if folder is None else _identity(agent, config, spec, trajectories, value_from, drawn, learned)
+    identity = {} if folder is None else _identity(agent, config, spec, trajectories, sampler, draw, learned)
     result = TrainingResult(agent, spec)
     rows: list[dict[str, float]] = []
 
@@ -178,6 +179,8 @@ def train(
             run = Run(agent, drawn, config, spec, members, learned, prepare, device, data.float_dtype, objective)
             objective = run.objective  # compiled once for all seeds
             path = None if folder is None else folder / f"seed_{run.name}.pt"
+            if folder is not None and value_from is not None:
+                identity = identity | _identity_of_value(agent, value_from.only(members).networks)
             if path is not None and path.exists():
                 run.restore(path, identity)
             bar.update(run.step * len(members))
@@ -229,14 +232,22 @@ def _identity(
     config: TrainingConfig,
     spec: Spec,
     data: Trajectories,
-    value_from: TrainingResult | None,
-    draw: Draw,
+    sampler: type[HindsightSampler],
+    draw: Draw | None,
     parts: Parts,
-) -> dict[str, str]:
+) -> Identity:
     tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
-    for networks in value_from.networks if value_from is not None else []:
-        tensors += [p for name, p in networks.state_dict().items() if name.split(".")[0] in agent.value_networks]
-    return fingerprint(config, tensors, [agent, draw], agent, spec, data.frame_stack, parts)
+    sizes = spec, data.frame_stack
+    return fingerprint(config, tensors, [agent, draw or sampler], agent=agent, sizes=sizes, parts=parts)
+
+
+def _identity_of_value(agent: Agent, networks: Sequence[Networks]) -> Identity:
+    """What is added for values that are given: those of these seeds alone, so that more seeds may join."""
+    states = [
+        {name: p for name, p in each.state_dict().items() if name.split(".")[0] in agent.value_networks}
+        for each in networks
+    ]
+    return {"value_from": digest_of(states)}
 
 
 def _check_value_from(agent: Agent, value_from: TrainingResult, seeds: Sequence[int]) -> None:
