@@ -124,7 +124,7 @@ class _Reader:
             fields = (field.name for field in dataclasses.fields(thing))
             return f"{kind} {[(each, self.value(getattr(thing, each, None))) for each in fields]}"
         if _is_followed(type(thing).__module__) or isinstance(thing, types.SimpleNamespace):
-            own = {key: one for key, one in getattr(thing, "__dict__", {}).items() if key not in _state(type(thing))}
+            own = {key: one for key, one in getattr(thing, "__dict__", {}).items() if key not in _state(type(thing))}  # type: ignore[arg-type]
             return f"{kind} {[(key, self.value(one)) for key, one in sorted(own.items())]}"
         shown = repr(thing) if type(thing).__repr__ is not object.__repr__ else ""
         return kind if re.search(r"0x[0-9a-f]{6}", shown) else f"{kind} {shown}"
@@ -200,7 +200,9 @@ class _Reader:
 def _read(code: types.CodeType, value: Any) -> tuple[list[str], set[str], set[str], set[str]]:
     """What a code object does, with those inside it: lines, the global names it reads, all names, those it changes."""
     lines = [f"{code.co_argcount} {code.co_kwonlyargcount} {code.co_flags} {code.co_exceptiontable!r}"]
-    used, attributes, changed = set(), set(code.co_names), set()
+    used: set[str] = set()
+    changed: set[str] = set()
+    attributes = set(code.co_names)
     for step in dis.get_instructions(code):
         if isinstance(step.argval, types.CodeType):
             inner, *names = _read(step.argval, value)
@@ -272,10 +274,10 @@ def _is_followed(module: str | None) -> bool:
     return not {"site-packages", "dist-packages"} & set(path.parts) and not any(map(path.is_relative_to, places))
 
 
-def _sha(content: str | bytes) -> str:
-    return hashlib.sha256(content if isinstance(content, bytes) else content.encode()).hexdigest()
+def _sha(content: str | bytes | memoryview) -> str:
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
 def _sha_of_tensor(tensor: Tensor) -> str:
     plain = tensor.detach().cpu().contiguous().reshape(-1)
-    return hashlib.sha256(plain.view(torch.uint8).numpy()).hexdigest()
+    return _sha(plain.view(torch.uint8).numpy().data)
