@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from saw_edu.course.ch01 import chains, figures
+from saw_edu.course.ch01 import chains, figures, traces
 from saw_edu.course.ch01.counter import act_by, compass, hindsight_counts, imitate, seen_by_distance, with_subgoals
 from saw_edu.course.ch01.errands import errand_successors, place_items, unseen, walk_errands
 from saw_edu.envs import GridMaze, navigate
@@ -82,3 +82,22 @@ def test_the_map_answers_a_click() -> None:
     assert shown.nearest(point) == point
     assert "4 roll-outs reach the goal" in shown.alt(point, "greedy", 1)
     assert shown.alt(point, "drawn", 0) == shown.alt(point, "drawn", 0)
+
+
+def test_verdicts_are_counted_and_later_arrivals_told() -> None:
+    agent = imitate(WORLD, seed=0)
+    generator = torch.Generator().manual_seed(0)
+    starts, goals = WORLD.sample_states(20, generator), WORLD.sample_states(20, generator)
+
+    def classify(cells: torch.Tensor, distances: torch.Tensor) -> str:
+        assert cells.shape == (11, 2)
+        assert distances.shape == (11,)
+        return "success" if (distances == 0).any() else "stuck"
+
+    both = {"map": [with_subgoals(act_by(compass(WORLD)), WORLD, 1)], "compass": [act_by(compass(WORLD))]}
+    judged = traces.judge(classify, both, WORLD, starts, goals, [agent], steps=10, more=50)
+    table = traces.summary(judged, ["compass", "map"])
+    assert list(table.columns[:4]) == list(traces.VERDICTS)
+    assert table.loc["map", "called stuck: arrive by 500"] in ("100%", "none")  # slow only: the map leads home
+    assert table.loc["compass", "called stuck: arrive by 500"] == "0%"
+    assert 0 < traces.freed(judged, "map", of="compass") <= 1

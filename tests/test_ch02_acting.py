@@ -2,13 +2,16 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from saw_edu.agents import GCBC
-from saw_edu.course.ch02 import advice, figures
+from saw_edu.course.ch02 import advice, figures, record
 from saw_edu.course.ch02.acting import Trial, at_rest, order_of_neighbours
 from saw_edu.envs import PointMaze, navigate
+from saw_edu.place import asset
 from saw_edu.rollouts import Evaluation
+from saw_edu.training import TrainingResult
 
 WORLD = PointMaze("medium", step_size=1.0, max_steps=60)
 
@@ -67,6 +70,15 @@ def test_direct_pairs_are_better_advice_than_detours_and_equal_weights_change_no
     weighted = advice.weighted_advice(pairs, torch.ones(2, len(pairs.table)), cells)
     np.testing.assert_allclose(weighted[:, 0], pairs.mean("advice", cells), rtol=1e-5)
     assert ((weighted[:, 1] < weighted[:, 0]) & (weighted[:, 0] < weighted[:, 2])).all()
+
+
+def test_a_value_that_no_file_held_is_refused() -> None:
+    longer = TrainingResult.load(asset("ch02/gcivl_8000.pt"), record.AGENTS["gcivl"], PointMaze(**record.WORLD).spec)
+    assert "value" in longer.untrained
+    states = torch.zeros(1, longer.spec.observation_dim)
+    longer.policies[0](states, states)
+    with pytest.raises(ValueError, match="this value learned nothing"):
+        longer.policies[0].value(states, states)
 
 
 def test_a_click_is_taken_to_the_nearest_free_cell() -> None:

@@ -92,6 +92,7 @@ class Policy:
     networks: Networks
     temperature: float = 0.0
     generator: torch.Generator | None = None
+    untrained: tuple[str, ...] = ()  # networks that were in no file, and learned nothing
 
     @torch.no_grad()
     def __call__(self, observations: Tensor, goals: Tensor) -> Tensor:
@@ -100,5 +101,11 @@ class Policy:
 
     @torch.no_grad()
     def value(self, observations: Tensor, goals: Tensor) -> Tensor:
-        """V(s, g) of agents that have one: (B, obs), (B, obs) -> (B,)."""
+        """V(s, g) of agents that have one: (B, obs), (B, obs) -> (B,).
+
+        Raises:
+            ValueError: the value is untrained, because the file that the networks came from did not hold it.
+        """
+        if "value" in self.untrained:
+            raise ValueError("this value learned nothing: the file that was loaded holds no value, only other networks")
         return self.agent.value(self.networks, observations, goals)

@@ -37,7 +37,7 @@ class TrainingResult:
     @property
     def policies(self) -> list[Policy]:
         """One policy a seed."""
-        return [Policy(self.agent, networks) for networks in self.networks]
+        return [Policy(self.agent, networks, untrained=self.untrained) for networks in self.networks]
 
     def only(self, seeds: Iterable[int]) -> TrainingResult:
         """Some of the seeds, in this order.

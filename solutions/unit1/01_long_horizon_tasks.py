@@ -28,7 +28,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from saw_edu import checks
-from saw_edu.course.ch01 import chains, figures
+from saw_edu.course.ch01 import chains, figures, traces
 from saw_edu.course.ch01.counter import (
     act_by,
     compass,
@@ -508,45 +508,18 @@ contenders = {
         for g in generators(SEEDS, 3)
     ],
 }
-rows = []
-for name, policies in tqdm(contenders.items(), desc="agents", unit="agent"):
-    long_run = evaluate(policies, world, starts, goals, max_steps=500, keep_paths=True, progress=False)
-    for seed, paths in enumerate(long_run.paths):
-        traces = paths[:, :101]  # (episodes, 101, 2): the first 100 steps
-        ends = goals[:, None].expand_as(traces)
-        distances = world.distances(traces.flatten(0, 1), ends.flatten(0, 1)).view(traces.shape[:2])
-        arrived = world.reached(paths[:, -1], goals)
-        blind = agents[seed].blind[world.index(traces[:, -1]), world.index(goals)]
-        rows += [
-            {
-                "agent": name,
-                "seed": seed,
-                "verdict": classify_trace(*trace),
-                "later": bool(late),
-                "blind": bool(unknown),
-            }
-            for *trace, late, unknown in zip(traces, distances, arrived, blind, strict=True)
-        ]
-judged = pd.DataFrame(rows)
-shares = pd.crosstab([judged["agent"], judged["seed"]], judged["verdict"], normalize="index")
-shares = shares.reindex(columns=list(figures.VERDICT_LOOKS), fill_value=0.0)
+judged = traces.judge(classify_trace, contenders, world, starts, goals, agents)
 show(
-    figures.verdicts(shares, list(contenders)),
+    figures.verdicts(traces.shares(judged), list(contenders)),
     alt="The compass and the greedy imitator fail by being stuck. With drawn actions, and with a detector that kicks, far "
     "fewer episodes are stuck and more succeed. The random walker mostly wanders or is slow.",
 )
-means = shares.groupby("agent").mean().loc[list(contenders)]
-failures = judged[judged["verdict"] != "success"].assign(stuck=lambda t: t["verdict"] == "stuck")
-later = failures.groupby(["agent", "stuck"])["later"].mean().unstack().loc[list(contenders)]
-freed = (means["success"] - means.loc["imitation, greedy", "success"]) / means.loc["imitation, greedy", "stuck"]
-print(
-    f"of the greedy agent's stuck episodes, drawing frees {freed['imitation, drawn']:.0%}, the detector {freed['greedy + detector']:.0%}"
-)
-at_blind_spot = failures[(failures["agent"] == "imitation, drawn") & failures["stuck"]]["blind"].mean()
-print(f"imitation, drawn: {at_blind_spot:.0%} of the traces called stuck end in a blind spot")
-means.join(later.rename(columns={True: "called stuck: arrive by 500", False: "slow or wandering: arrive by 500"})).map(
-    lambda share: "none" if pd.isna(share) else f"{share:.0%}"
-)
+for name in ("imitation, drawn", "greedy + detector"):
+    share = traces.freed(judged, name, of="imitation, greedy")
+    print(f"of the greedy agent's stuck episodes, {name} frees {share:.0%}")
+drawn_and_stuck = judged[(judged["agent"] == "imitation, drawn") & (judged["verdict"] == "stuck")]
+print(f"imitation, drawn: {drawn_and_stuck['blind'].mean():.0%} of the traces called stuck end in a blind spot")
+traces.summary(judged, list(contenders))
 
 # %% [markdown]
 # The two columns on the right test the verdicts. For the compass and the greedy agent "stuck" is final: more time frees nobody. **Luck frees a
