@@ -62,6 +62,14 @@ command_age = Check(
             ),
         ),
         Mistake(
+            "since the last look",
+            "These are ticks since the *last* look. Its thought is not finished yet: which look is the command "
+            "in force about?",
+            wrong=lambda n, latency, every: torch.where(
+                torch.arange(n) < latency, -1, torch.arange(n) % max(every, latency, 1)
+            ),
+        ),
+        Mistake(
             "never renewed",
             "Your commands only grow older. When is a newer one there?",
             wrong=lambda n, latency, every: torch.where(torch.arange(n) < latency, -1, torch.arange(n)),
@@ -158,6 +166,17 @@ def _next_first(labels: Tensor, ends: Tensor, latency: int) -> Tensor:
     return labels[rows.clamp(max=len(labels) - 1)]
 
 
+def _bounds_one_off(labels: Tensor, ends: Tensor, latency: int) -> Tensor:
+    rows = torch.arange(len(labels))
+    return labels[torch.minimum(rows + latency, ends[torch.searchsorted(ends, rows)] - 1)]
+
+
+def _end_as_it_was(labels: Tensor, ends: Tensor, latency: int) -> Tensor:
+    moved = labels.clone()
+    moved[: max(0, len(labels) - latency)] = labels[latency:]
+    return moved
+
+
 labels_ahead = Check(
     "labels_ahead",
     [
@@ -178,6 +197,18 @@ labels_ahead = Check(
             "wraps around",
             "The last rows get labels from the beginning of the data.",
             wrong=lambda labels, ends, latency: labels.roll(-latency),
+        ),
+        Mistake(
+            "the end left as it was",
+            "You move the whole tensor at once: labels cross from one episode into the next, and the last rows keep "
+            "labels of now.",
+            wrong=_end_as_it_was,
+        ),
+        Mistake(
+            "first rows in the wrong episode",
+            "Right but for the first row of an episode: `episode_ends` is the row *after* the last one, and so belongs "
+            "to the next episode already. See `right=` of `searchsorted`.",
+            wrong=_bounds_one_off,
         ),
         Mistake(
             "into the past",

@@ -97,6 +97,26 @@ def _reads_first(buffer: Any, look: Any, think: Any, act: Any, ticks: int, every
         act(observation, command)
 
 
+def _a_tick_later(buffer: Any, look: Any, think: Any, act: Any, ticks: int, every: int) -> None:
+    last = None
+    for tick in range(ticks):
+        observation = look()
+        if last is None or tick - last > max(every, buffer.latency):
+            buffer.issue(tick, think(observation))
+            last = tick
+        act(observation, buffer.read(tick))
+
+
+def _first_thought_late(buffer: Any, look: Any, think: Any, act: Any, ticks: int, every: int) -> None:
+    last = -every
+    for tick in range(ticks):
+        observation = look()
+        if tick - last >= max(every, buffer.latency):
+            buffer.issue(tick, think(observation))
+            last = tick
+        act(observation, buffer.read(tick))
+
+
 def _looks_twice(buffer: Any, look: Any, think: Any, act: Any, ticks: int, every: int) -> None:
     last = None
     for tick in range(ticks):
@@ -143,6 +163,17 @@ asynchronous = Check(
             "Too few thoughts: the next one begins `every` ticks after the last began, or when the last is finished, "
             "whichever is later.",
             wrong=_waits_longer,
+        ),
+        Mistake(
+            "a tick too late",
+            "Each thought begins a tick too late: `every` ticks after the last one began it is time already.",
+            wrong=_a_tick_later,
+        ),
+        Mistake(
+            "the first thought late",
+            "The first thought does not begin at tick 0 where thinking takes longer than `every`. Nobody is thinking "
+            "yet: what should hold it back?",
+            wrong=_first_thought_late,
         ),
         Mistake(
             "does not act without a command",

@@ -40,6 +40,16 @@ signal_to_noise = Check(
             wrong=lambda x: x.mean(0).abs() / x.var(0),
         ),
         Mistake(
+            "squared",
+            "That is the square of what is asked for.",
+            wrong=lambda x: x.mean(0) ** 2 / x.var(0),
+        ),
+        Mistake(
+            "one deviation for all",
+            "You divide by the deviation of all numbers together. How much do seeds disagree at *each* place?",
+            wrong=lambda x: x.mean(0).abs() / x.std(),
+        ),
+        Mistake(
             "sign kept",
             "Negative where the advantage is. How sure one can be of a sign does not depend on which sign it is.",
             wrong=lambda x: x.mean(0) / x.std(0),
@@ -108,6 +118,12 @@ waypoint_rows = Check(
             wrong=lambda r, g, f, random, k: torch.where(random, g, torch.minimum(torch.minimum(r + k, f), g)),
         ),
         Mistake(
+            "the goal of the walk",
+            "Where the goal is on the walk, you propose the goal itself, however far it is. A subgoal is k rows ahead, "
+            "or the goal if that is nearer.",
+            wrong=lambda r, g, f, random, k: torch.where(random, torch.minimum(r + k, f), g),
+        ),
+        Mistake(
             "off by one",
             "One row off: a subgoal lies k rows ahead.",
             wrong=lambda r, g, f, random, k: _waypoints(r, g, f, random, k - 1),
@@ -139,7 +155,7 @@ def _with_gradients(log_probs: Tensor, here: Tensor, there: Tensor, beta: float)
     def run(function: Any) -> dict[str, Tensor]:
         inputs = [x.clone().requires_grad_(True) for x in (log_probs, here, there)]
         loss = function(*inputs, beta)
-        grads = torch.autograd.grad(loss, inputs, allow_unused=True)
+        grads = torch.autograd.grad(loss.sum(), inputs, allow_unused=True)
         names = ("of log-probabilities", "of V(s, g)", "of V(w, g)")
         pairs = zip(names, grads, inputs, strict=True)
         return {"loss": loss.detach()} | {n: torch.zeros_like(x) if g is None else g for n, g, x in pairs}
@@ -181,6 +197,11 @@ high_level_loss = Check(
             "not clipped",
             "Weights grow without bound: one waypoint with a very large one decides the whole batch. Clip them at 100.",
             wrong=lambda p, here, there, beta: -((beta * (there - here)).exp().detach() * p).mean(),
+        ),
+        Mistake(
+            "beta on one value",
+            "β multiplies the whole advantage, and not one of its two values.",
+            wrong=lambda p, here, there, beta: -((beta * there - here).exp().clamp(max=100.0).detach() * p).mean(),
         ),
         Mistake(
             "divided by beta",
