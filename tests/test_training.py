@@ -145,7 +145,9 @@ def test_a_value_is_shared_and_fixed() -> None:
     for agent, message in ((AGENT, "no goal_rep"), (GCBC(), "no value function"), (GCIVL(), "other sizes")):
         with pytest.raises(ValueError, match=message):
             train(agent, data, CONFIG, 2, value_from=taught, progress=False)
-    with pytest.raises(ValueError, match="make them equal"):
+    one = train(GCIVL(**SMALL), data, CONFIG, [1], value_from=taught, progress=False)
+    assert torch.equal(one.policies[0].value(s, g), taught.policies[1].value(s, g)), "seed by seed"
+    with pytest.raises(ValueError, match=r"value_from has seeds \[0, 1\], and not 2"):
         train(GCIVL(**SMALL), data, CONFIG, 3, value_from=taught, progress=False)
 
 

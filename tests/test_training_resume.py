@@ -73,15 +73,34 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         train(AGENT, walks(), TrainingConfig(steps=60, batch_size=17), checkpoints=tmp_path, progress=False)
 
 
-def test_checkpoints_made_one_way_are_not_started_again_in_the_other(tmp_path: Path) -> None:
+def test_seeds_go_on_as_they_began_one_by_one_or_side_by_side(tmp_path: Path) -> None:
     one_by_one = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "a", progress=False)
-    with pytest.raises(ValueError, match="one after another: leave `together` out"):
-        train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "a", together=True, progress=False)
     together = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "b", together=True, progress=False)
-    with pytest.raises(ValueError, match="side by side"):
+    with pytest.raises(ValueError, match="side by side: leave `together` out"):
         train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / "b", together=False, progress=False)
-    for folder, whole in (("a", one_by_one), ("b", together)):  # not asked: as it was
-        assert equal(train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / folder, progress=False), whole)
+    for asked in (None, True):
+        for folder, whole in (("a", one_by_one), ("b", together)):
+            again = train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path / folder, together=asked, progress=False)
+            assert equal(again, whole)
+    assert not (tmp_path / "a" / "seed_0_1.pt").exists()
+
+
+def test_more_seeds_join_those_side_by_side_and_some_can_be_asked_for(tmp_path: Path) -> None:
+    names = []
+    for seeds in (2, 3, 3, 5, 5):
+        result = train(AGENT, walks(), CONFIG, seeds, checkpoints=tmp_path, together=True, progress=False)
+        assert result.seeds == list(range(seeds))
+        names.append(sorted(path.name for path in tmp_path.iterdir()))
+    assert names[-1] == ["seed_0_1.pt", "seed_2.pt", "seed_3_4.pt"]
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    some = train(AGENT, walks(), CONFIG, [4, 0], checkpoints=tmp_path, progress=False)
+    assert equal(some, result.only([4, 0]))
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == times, "nothing is trained again"
+    with pytest.raises(ValueError, match="side by side"):
+        train(AGENT, walks(), CONFIG, [0], checkpoints=tmp_path, together=False, progress=False)
+    (tmp_path / "seed_0.pt").write_bytes((tmp_path / "seed_2.pt").read_bytes())
+    with pytest.raises(ValueError, match=r"holds seed 0 twice, in seed_0\.pt and seed_0_1\.pt"):
+        train(AGENT, walks(), CONFIG, 2, checkpoints=tmp_path, progress=False)
 
 
 def test_a_finished_run_is_prolonged_and_gets_more_seeds(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,70 +18,9 @@ from saw_edu.training.digest import digest_of
 from saw_edu.training.fused import set_matmul_precision
 from saw_edu.training.identity import Identity, fingerprint
 from saw_edu.training.learner import Parts, TrainingConfig
-from saw_edu.training.run import Draw, Run, Watch, write
-
-
-@dataclass
-class TrainingResult:
-    """What training gives: one entry a seed, even when it was interrupted."""
-
-    agent: Agent
-    spec: Spec
-    seeds: list[int] = field(default_factory=list)
-    networks: list[Networks] = field(default_factory=list)
-    metrics: pd.DataFrame = field(default_factory=pd.DataFrame)  # columns seed, step, seconds, updates_per_s, loss, ...
-    interrupted: bool = False
-    untrained: tuple[str, ...] = ()  # networks that a file did not hold
-
-    @property
-    def policies(self) -> list[Policy]:
-        """One policy a seed."""
-        return [Policy(self.agent, networks, untrained=self.untrained) for networks in self.networks]
-
-    def only(self, seeds: Iterable[int]) -> TrainingResult:
-        """Some of the seeds, in this order.
-
-        Raises:
-            ValueError: a seed that is not there.
-        """
-        seeds = list(seeds)
-        if lacking := sorted(set(seeds) - set(self.seeds)):
-            raise ValueError(f"there is no seed {lacking[0]} here, only {self.seeds}")
-        rows = self.metrics[self.metrics["seed"].isin(seeds)] if len(self.metrics) else self.metrics
-        networks = [self.networks[self.seeds.index(seed)] for seed in seeds]
-        return replace(self, seeds=seeds, networks=networks, metrics=rows)
-
-    def save(self, path: str | Path, keep: Sequence[str] | None = None) -> Path:
-        """Write the networks (all, or only those named in `keep`) of all seeds to one file, for any device."""
-        states = [
-            {name: p.cpu() for name, p in networks.state_dict().items() if keep is None or name.split(".")[0] in keep}
-            for networks in self.networks
-        ]
-        content = {"agent": type(self.agent).__name__, "seeds": self.seeds, "networks": states}
-        write(path, content)
-        return Path(path)
-
-    @classmethod
-    def load(cls, path: str | Path, agent: Agent, spec: Spec) -> TrainingResult:
-        """Read what `save` wrote, for the same agent, on the CPU. Networks that were not kept stay untrained.
-
-        Raises:
-            ValueError: the file is of another agent, or of networks with other sizes.
-        """
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["agent"] != type(agent).__name__:
-            raise ValueError(f"{path} holds {content['agent']} networks, not {type(agent).__name__}: give that agent")
-        result = cls(agent, spec, list(content["seeds"]))
-        for state in content["networks"]:
-            networks = agent.networks(spec, torch.Generator().manual_seed(0))
-            known = networks.state_dict()
-            wrong = [k for k, v in state.items() if k not in known or known[k].shape != v.shape]
-            if wrong:
-                raise ValueError(f"{path} does not fit this agent's networks, first at {wrong[0]}: check its sizes")
-            networks.load_state_dict(state, strict=False)
-            result.networks.append(networks.requires_grad_(False))
-            result.untrained = tuple(sorted({key.split(".")[0] for key in known.keys() - state.keys()}))
-        return result
+from saw_edu.training.result import TrainingResult
+from saw_edu.training.run import Draw, Run, Watch
+from saw_edu.training.seeds import check_seeds, groups_of
 
 
 def train(
@@ -118,13 +56,13 @@ def train(
         checkpoints: a folder. Each seed saves there and continues from there when it is called again with the same
             agent, data and configuration; on the CPU, with the same number of torch threads, to the same bits as if it
             had never stopped. With more `steps` a finished run goes on, unless its learning rate decays; with more
-            seeds only the new ones are trained.
+            seeds only the new ones are trained. Seeds that began side by side go on together, whichever are asked for.
         metrics: a CSV file that is kept up to date while training runs.
         device: where to train. The data set is moved there, batches are drawn there, and on a GPU a whole step is
             recorded once as a CUDA graph and then replayed.
         together: all seeds side by side in one set of operations, instead of one seed after the other. Each seed draws
             the same batches and learns the same, up to rounding; a GPU is filled by several seeds, a CPU by one. None:
-            as the checkpoints there were made, else on a GPU only.
+            as the checkpoints there were made, else on a GPU only. Seeds that have begun go on as they began.
         sampler: what draws the batches; a subclass may, for one, choose other waypoints.
         draw: draws the batches instead: (batch size, generator) -> a NamedTuple of tensors with a leading batch axis,
             of whatever fields the agent's loss reads.
@@ -142,21 +80,21 @@ def train(
         ValueError: checkpoints of another run in the folder, or a `value_from` that does not fit.
     """
     config = config or TrainingConfig()
-    seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    seeds = check_seeds(seeds)
     if not (isinstance(sampler, type) and issubclass(sampler, HindsightSampler)):
         raise TypeError(f"sampler must be HindsightSampler or a subclass of it, the class itself, got {sampler!r}")
     if parts == "value" and (value_from is not None or not agent.value_networks):
         raise ValueError('parts="value" needs an agent with a value, and no value_from')
     spec = spec or trajectories.spec()
-    if value_from is not None:
-        _check_value_from(agent, value_from, seeds)
     if config.augmentation > 0 and spec.image is None:
         raise ValueError("augmentation crops images, and these observations are vectors: set it to 0")
     set_matmul_precision(config, device)
     data = trajectories.to(device)
     drawn = draw or sampler(data, agent.goals, agent.discount, agent.subgoal_steps).sample
     folder = None if checkpoints is None else Path(checkpoints)
-    groups = _groups(seeds, folder, together, torch.device(device).type == "cuda")
+    groups = groups_of(seeds, folder, together, torch.device(device).type == "cuda")
+    if value_from is not None:
+        _check_value_from(agent, value_from, [seed for group in groups for seed in group])
     learned: Parts = parts if value_from is None else "policy"
     identity = {} if folder is None else _identity(agent, config, spec, trajectories, sampler, draw, learned)
     result = TrainingResult(agent, spec)
@@ -168,7 +106,8 @@ def train(
                 pd.DataFrame(rows + latest).to_csv(file, index=False)
 
     objective = None
-    with tqdm(total=config.steps * len(seeds), disable=not progress, unit=" updates", mininterval=0.5) as bar:
+    total = config.steps * sum(map(len, groups))
+    with tqdm(total=total, disable=not progress, unit=" updates", mininterval=0.5) as bar:
         watch = Watch(bar, evaluate, evaluate_every, say, write_metrics)
         for members in groups:
 
@@ -198,33 +137,8 @@ def train(
                 break
     write_metrics([])
     result.metrics = pd.DataFrame(rows)
-    return result if result.interrupted or result.seeds == seeds else result.only(seeds)
-
-
-def _groups(seeds: list[int], folder: Path | None, together: bool | None, on_gpu: bool) -> list[list[int]]:
-    """Which seeds are trained side by side: as their checkpoints were, the others as asked.
-
-    Raises:
-        ValueError: checkpoints that were made the other way than asked.
-    """
-    known = []
-    for path in sorted(folder.glob("seed_*.pt")) if folder is not None and folder.is_dir() else []:
-        numbers = path.stem.removeprefix("seed_").split("_")
-        if all(number.isdigit() for number in numbers) and {*map(int, numbers)} <= {*seeds}:
-            known.append([int(number) for number in numbers])
-    if together is not None:
-        other = [group for group in known if (len(group) > 1) != together and len(seeds) > 1]
-        if other:
-            way = "side by side" if len(other[0]) > 1 else "one after another"
-            raise ValueError(
-                f"{folder} holds seeds {', '.join(map(str, other[0]))} trained {way}: leave `together` out to go on "
-                "in that way, or give another checkpoint folder"
-            )
-    done = {seed for group in known for seed in group}
-    fresh = [seed for seed in seeds if seed not in done]
-    side_by_side = together if together is not None else (len(known[0]) > 1 if known else on_gpu)
-    new = [fresh] if side_by_side and fresh else [[seed] for seed in fresh]
-    return sorted([*known, *new], key=lambda group: seeds.index(group[0]))
+    asked = [seed for seed in seeds if seed in result.seeds]
+    return result if result.seeds == asked else result.only(asked)
 
 
 def _identity(
@@ -255,8 +169,11 @@ def _check_value_from(agent: Agent, value_from: TrainingResult, seeds: Sequence[
         raise ValueError(f"{type(agent).__name__} has no value function, so value_from cannot be used with it")
     if lacking := set(value_from.untrained) & set(agent.value_networks):
         raise ValueError(f"value_from was loaded from a file without {', '.join(sorted(lacking))}: save it with those")
-    if value_from.seeds != list(seeds):
-        raise ValueError(f"value_from has seeds {value_from.seeds}, these are {list(seeds)}: make them equal")
+    if missing := sorted(set(seeds) - set(value_from.seeds)):
+        raise ValueError(
+            f"value_from has seeds {value_from.seeds}, and not {', '.join(map(str, missing))}: "
+            "train the value of every seed, or give `seeds` that it has"
+        )
 
 
 def _copy_value(agent: Agent, source: Networks, networks: Networks) -> None:
