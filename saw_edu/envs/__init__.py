@@ -1,4 +1,4 @@
-"""Batched worlds in torch: grid mazes, point mazes, TinyPacking, their data, and their gymnasium adapters."""
+"""Batched worlds in torch: mazes, TinyPacking, objects on a table; data of mazes; adapters to gymnasium."""
 
 from saw_edu.envs.gym import MazeEnv, MazeVectorEnv, register
 from saw_edu.envs.maze import Maze, layout_names
@@ -7,6 +7,7 @@ from saw_edu.envs.maze.grid import ACTIONS, GridMaze
 from saw_edu.envs.maze.point import PointMaze
 from saw_edu.envs.maze.render import picture
 from saw_edu.envs.maze.world import InMaze
+from saw_edu.envs.objects import Objects
 from saw_edu.envs.packing import TinyPacking
 from saw_edu.envs.world import Expert, Located, Playable, World
 
@@ -21,6 +22,7 @@ __all__ = [
     "Maze",
     "MazeEnv",
     "MazeVectorEnv",
+    "Objects",
     "Playable",
     "PointMaze",
     "TinyPacking",

@@ -1,7 +1,8 @@
 """Worlds behind gymnasium's interfaces: one environment, or many as one vector environment.
 
-Importing `saw_edu.envs` registers "saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0" and "saw_edu/TinyPacking-v0" for
-`gymnasium.make` and `gymnasium.make_vec`; keyword arguments are those of the world (layout, step_size, slip, ...).
+Importing `saw_edu.envs` registers "saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0", "saw_edu/TinyPacking-v0" and
+"saw_edu/Objects-v0" for `gymnasium.make` and `gymnasium.make_vec`; keyword arguments are those of the world (layout,
+step_size, slip, size, ...).
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from torch import Tensor
 
 from saw_edu.envs.maze.grid import GridMaze
 from saw_edu.envs.maze.point import PointMaze
+from saw_edu.envs.objects import Objects
 from saw_edu.envs.packing import TinyPacking
 from saw_edu.envs.world import Playable
 
 Observation = dict[str, NDArray[Any]]
-IDS = ("saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0", "saw_edu/TinyPacking-v0")
+IDS = ("saw_edu/GridMaze-v0", "saw_edu/PointMaze-v0", "saw_edu/TinyPacking-v0", "saw_edu/Objects-v0")
 
 
 def _observation_space(world: Playable) -> Any:
@@ -84,15 +86,16 @@ class MazeEnv(gymnasium.Env[Observation, Any]):
 
     - Observation: {"observation": features of the state, "goal": features of the goal state}, float32; with
       features="pixels" small pictures (height, width, 3), uint8.
-    - Actions: those of the world: Discrete(5) in a grid maze, Discrete(7) in TinyPacking, Box(-1, 1, (2,)) in a
-      point maze.
+    - Actions: those of the world: Discrete(5) in a grid maze, Discrete(7) in TinyPacking, Discrete(16) in Objects,
+      Box(-1, 1, (2,)) in a point maze.
     - Reward: 1 when the goal is reached, else 0.
     - Termination: when the goal is reached. Truncation: after `world.max_steps` actions.
     - Reset options: {"task_id": 1, 2, ...}, or {"start": state, "goal": state}; otherwise a random task of the world.
-    - Info: "success" (bool) and "distance" (shortest path to the goal, in cells; in TinyPacking in steps).
+    - Info: "success" (bool) and "distance" (shortest path to the goal, in cells; in TinyPacking in steps; in
+      Objects how many of the goal's statements are still false).
 
     Args:
-        world: a `GridMaze`, `PointMaze` or `TinyPacking`.
+        world: a `GridMaze`, `PointMaze`, `TinyPacking` or `Objects`.
         render_mode: None or "rgb_array".
     """
 
@@ -155,7 +158,7 @@ class MazeVectorEnv(VectorEnv[dict[str, Any], Any, NDArray[Any]]):
     have a leading axis `num_envs`, and "reset_mask" (num_envs,) bool resets only some.
 
     Args:
-        world: a `GridMaze`, `PointMaze` or `TinyPacking`.
+        world: a `GridMaze`, `PointMaze`, `TinyPacking` or `Objects`.
         num_envs: how many.
         render_mode: None or "rgb_array" (a tuple of pictures).
     """
@@ -259,11 +262,18 @@ def _packings(num_envs: int = 1, render_mode: str | None = None, **world: Any) -
     return MazeVectorEnv(TinyPacking(**world), num_envs, render_mode)
 
 
+def _objects(render_mode: str | None = None, **world: Any) -> MazeEnv:
+    return MazeEnv(Objects(**world), render_mode)
+
+
+def _many_objects(num_envs: int = 1, render_mode: str | None = None, **world: Any) -> MazeVectorEnv:
+    return MazeVectorEnv(Objects(**world), num_envs, render_mode)
+
+
 def register() -> None:
     """Tell gymnasium the ids. Doing so again changes nothing."""
-    for name, single, many in zip(
-        IDS, ("_grid", "_point", "_packing"), ("_grids", "_points", "_packings"), strict=True
-    ):
+    singles, batches = ("_grid", "_point", "_packing", "_objects"), ("_grids", "_points", "_packings", "_many_objects")
+    for name, single, many in zip(IDS, singles, batches, strict=True):
         if name not in gymnasium.registry:
             gymnasium.register(
                 name, entry_point=f"{__name__}:{single}", vector_entry_point=f"{__name__}:{many}", order_enforce=True
