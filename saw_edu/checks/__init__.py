@@ -8,6 +8,7 @@ This is the framework only; `checks.ch02` is the module `saw_edu.course.ch02.che
 """
 
 import importlib
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -41,7 +42,8 @@ def chapters() -> list[str]:
 def __getattr__(name: str) -> ModuleType:
     """Import a chapter's checks when they are first used."""
     if name.startswith("ch") and name[2:].isdigit():
-        if name not in chapters():
+        module = f"saw_edu.course.{name}.checks"
+        if module not in sys.modules and name not in chapters():  # in grading's sandbox they are loaded, without a file
             raise AttributeError(f"there are no checks for {name}; there are: {', '.join(chapters()) or 'none yet'}")
-        return importlib.import_module(f"saw_edu.course.{name}.checks")
+        return importlib.import_module(module)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
