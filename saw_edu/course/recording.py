@@ -24,6 +24,7 @@ MODULES = {
     "giant": "saw_edu.course.giant",
     "nine": "saw_edu.course.nine",
     "ch02": "saw_edu.course.ch02.record",
+    "ch04": "saw_edu.course.ch04.record",
     "ch10": "saw_edu.course.ch10.record",
     "babyai": "saw_edu.course.ch02.babyai",
     "ch05": "saw_edu.course.ch05.record",

@@ -79,6 +79,14 @@ def accomplished(observations: Tensor, subgoals: Tensor) -> Tensor:
     return torch.where(subgoals == OPEN_DOOR, now.opened, torch.where(subgoals >= PACK, packed, held))
 
 
+def cannot(observations: Tensor, subgoals: Tensor) -> Tensor:
+    """Whether the low level cannot do it, (B,) bool: told to pack what it does not hold, or to open without the key."""
+    now = read(observations)
+    held = now.held.gather(1, _thing(subgoals)[:, None]).squeeze(1)
+    needs = (subgoals >= PACK) | (subgoals == OPEN_DOOR)
+    return needs & ~held & ~accomplished(observations, subgoals)
+
+
 def low(observations: Tensor, subgoals: Tensor) -> Tensor:
     """Actions (B,) towards coarse subgoals (B,), literally. Where one is reached, or cannot be, nothing is moved."""
     now = read(observations)
