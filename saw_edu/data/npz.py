@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from saw_edu.data.trajectories import Trajectories
+from saw_edu.data.trajectories import ACTION_TOLERANCE, Trajectories
 from saw_edu.place import whole_file
 
 _USED = ("observations", "next_observations", "actions", "terminals", "timeouts", "valids")
-ACTION_TOLERANCE = 1e-4  # beyond [-1, 1]: rounding
 
 
 class DatasetError(ValueError):

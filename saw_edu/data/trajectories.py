@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from saw_edu.data.spec import Spec
+
+ACTION_TOLERANCE = 1e-4  # beyond [-1, 1]: rounding
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Trajectories:
         frame_stack: how many frames `at` and `next` join.
 
     Raises:
-        ValueError: when lengths, shapes, types or bounds do not fit together.
+        ValueError: when lengths, shapes, types or bounds do not fit together; for numbers that are NaN or infinite,
+            and for actions that no policy could take. An action that is filler may be anything.
     """
 
     observations: Tensor
@@ -70,6 +74,30 @@ class Trajectories:
             raise ValueError(
                 f"episode_ends must increase by at least {shortest} and end at the number of rows ({rows}), got {ends}"
             )
+        for name, states in (("observations", self.observations), ("next_observations", following)):
+            if states is not None and states.is_floating_point() and not math.isfinite(_largest(states)):
+                row = _first(~torch.isfinite(states))
+                raise ValueError(
+                    f"{name} has a NaN or infinity, the first in row {row}: mend or leave out that episode"
+                )
+        self._check_actions()
+
+    def _check_actions(self) -> None:
+        low, high = (0.0, math.inf) if self.discrete else (-1 - ACTION_TOLERANCE, 1 + ACTION_TOLERANCE)
+        smallest, largest = (float(x) for x in self.actions.aminmax()) if self.actions.numel() else (0.0, 0.0)
+        if low <= smallest <= largest <= high:
+            return
+        taken = self.actions[self.start_rows]
+        wrong = ~((taken >= low) & (taken <= high))
+        if not wrong.any():
+            return  # in filler only
+        row = int(self.start_rows[_first(wrong)])
+        if self.discrete:
+            raise ValueError(f"actions are numbered from 0, row {row} has {int(self.actions[row])}: shift the numbers")
+        raise ValueError(
+            f"actions must lie in [-1, 1], where policies act; row {row} has {self.actions[row].tolist()}. Divide them "
+            "all by the largest, and multiply a policy's by it for your environment"
+        )
 
     @property
     def compact(self) -> bool:
@@ -171,6 +199,16 @@ class Trajectories:
             f"Trajectories({self.num_episodes} episodes, {len(self.start_rows)} transitions, "
             f"observations {tuple(self.observations.shape)}, actions {tuple(self.actions.shape)}, {layout})"
         )
+
+
+def _largest(x: Tensor) -> float:
+    """The largest absolute value; NaN where one is."""
+    return max(map(abs, map(float, x.aminmax())), key=lambda size: (math.isnan(size), size)) if x.numel() else 0.0
+
+
+def _first(wrong: Tensor) -> int:
+    """The first row in which something is."""
+    return int(wrong.reshape(len(wrong), -1).any(1).nonzero()[0])
 
 
 def push_frame(stacked: Tensor, frame: Tensor) -> Tensor:

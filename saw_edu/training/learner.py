@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,10 +34,15 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "log_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0 < self.tau <= 1 or self.learning_rate <= 0:
-            raise ValueError(f"tau must lie in (0, 1] and learning_rate above 0, got {self}")
+            number = getattr(self, name)
+            if not number >= 1 or number != int(number):
+                raise ValueError(f"{name} must be at least 1 and whole, got {number}")
+        if not 0 < self.tau <= 1:
+            raise ValueError(f"tau must lie in (0, 1], got {self.tau}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate}")
+        if self.final_learning_rate is not None and not 0 <= self.final_learning_rate < math.inf:
+            raise ValueError(f"final_learning_rate must be a number from 0 on, or None, got {self.final_learning_rate}")
         if not 0 <= self.augmentation <= 1:
             raise ValueError(f"augmentation is a chance between 0 and 1, got {self.augmentation}")
         if self.precision not in ("float32", "tf32", "bfloat16"):
@@ -60,13 +66,14 @@ class Learner:
     def __init__(self, agent: Agent, networks: Networks, config: TrainingConfig, parts: Parts = "all") -> None:
         self.agent, self.networks, self.config, self.parts = agent, networks, config, parts
         self.target = make_target(agent, networks, parts)
+        self._device = next(networks.parameters()).device
         self._followers: list[Tensor] = list(self.target.parameters())
         self._followed: list[Tensor] = [networks.get_parameter(name) for name, _ in self.target.named_parameters()]
         self.optimizer = make_optimizer([p for p in networks.parameters() if p.requires_grad], config)
 
     def loss(self, batch: Any) -> tuple[Tensor, Metrics]:
         """The agent's loss, or the part of it that is learned here."""
-        with precision_of(self.config, batch[0].device):
+        with precision_of(self.config, self._device):
             return loss_of(self.agent, self.networks, self.target, batch, self.parts)
 
     def update(self, batch: Any) -> tuple[Tensor, Metrics]:

@@ -116,6 +116,7 @@ class Run:
 
     def _draw_one(self, generator: torch.Generator) -> Any:
         batch = self._draw(self.config.batch_size, generator)
+        self._check(batch)
         if self.config.augmentation > 0:
             batch = augment_batch(batch, self.config.augmentation, generator)
         if self._noise_size:
@@ -123,6 +124,22 @@ class Run:
             noise = torch.randn(shape, generator=generator, device=generator.device, dtype=self._dtype)
             batch = batch._replace(noise=noise)
         return batch
+
+    def _check(self, batch: Any) -> None:
+        """Raises TypeError for what is no batch, ValueError for one that lacks what training fills in."""
+        wanted = "`draw` must give a NamedTuple of tensors, each with a leading batch axis (or None), such as a Batch"
+        if not isinstance(batch, tuple) or not hasattr(batch, "_fields"):
+            raise TypeError(f"{wanted}, got {type(batch).__name__}")
+        wrong = [name for name, entry in batch._asdict().items() if not isinstance(entry, (Tensor, type(None)))]
+        if wrong:
+            raise TypeError(f"{wanted}; its {wrong[0]} is {type(getattr(batch, wrong[0])).__name__}")
+        needs = {"noise": self._noise_size > 0, "observations": self.config.augmentation > 0}
+        if lacking := [name for name, needed in needs.items() if needed and name not in batch._fields]:
+            raise ValueError(
+                f"training {type(self.agent).__name__} with these settings needs batches with a field `{lacking[0]}`, "
+                f"{type(batch).__name__} has {', '.join(batch._fields)}"
+                + (": add it, as None; training draws it" if lacking[0] == "noise" else "")
+            )
 
     def update(self) -> tuple[Tensor, Metrics]:
         """Draw and learn: the whole work of one step. On a GPU, after a few steps, one recorded CUDA graph."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 import torch
@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from saw_edu.agents.agent import Agent, Policy
 from saw_edu.data import HindsightSampler, Spec, Trajectories
 from saw_edu.nn import Networks
-from saw_edu.place import whole_file
+from saw_edu.place import did_you_mean, whole_file
 from saw_edu.training.digest import digest_of
 from saw_edu.training.fused import set_matmul_precision
 from saw_edu.training.identity import Identity, fingerprint
@@ -22,15 +22,17 @@ from saw_edu.training.result import TrainingResult
 from saw_edu.training.run import Draw, Run, Watch
 from saw_edu.training.seeds import check_seeds, groups_of
 
+Trained = Literal["all", "value"]
+
 
 def train(
     agent: Agent,
-    trajectories: Trajectories,
+    trajectories: Trajectories | None,
     config: TrainingConfig | None = None,
     seeds: int | Iterable[int] = 1,
     *,
     spec: Spec | None = None,
-    parts: Literal["all", "value"] = "all",
+    parts: Trained = "all",
     value_from: TrainingResult | None = None,
     checkpoints: str | Path | None = None,
     metrics: str | Path | None = None,
@@ -47,12 +49,13 @@ def train(
 
     Args:
         agent: an agent with its hyperparameters.
-        trajectories: the data; moved to `device`.
+        trajectories: the data; moved to `device`. None where `draw` gives the batches and `spec` the sizes.
         config: steps, batch size, learning rate, ...
         seeds: how many (0, 1, ...), or which. A seed decides the initial networks and every batch.
         spec: sizes for the networks, if the data does not show them (discrete actions that never occur).
         parts: "value" learns the agent's value alone, its policy stays as it began.
         value_from: take value (and representation) from this result, seed by seed, fixed, and learn the policy only.
+            It may have more seeds than are trained.
         checkpoints: a folder. Each seed saves there and continues from there when it is called again with the same
             agent, data and configuration; on the CPU, with the same number of torch threads, to the same bits as if it
             had never stopped. With more `steps` a finished run goes on, unless its learning rate decays; with more
@@ -65,7 +68,7 @@ def train(
             as the checkpoints there were made, else on a GPU only. Seeds that have begun go on as they began.
         sampler: what draws the batches; a subclass may, for one, choose other waypoints.
         draw: draws the batches instead: (batch size, generator) -> a NamedTuple of tensors with a leading batch axis,
-            of whatever fields the agent's loss reads.
+            of whatever fields the agent's loss reads. Where a loss needs noise, training fills in the field `noise`.
         evaluate: called with the policy of a seed, gives numbers that join the metrics as `evaluation/...`.
         evaluate_every: steps between evaluations.
         say: takes a line now and then, for logs where no bar is seen.
@@ -76,21 +79,36 @@ def train(
 
     Raises:
         TrainingDivergedError: a loss became NaN or infinite.
-        TypeError: `sampler` is not a class of samplers.
-        ValueError: checkpoints of another run in the folder, or a `value_from` that does not fit.
+        TypeError: `sampler` is not a class of samplers, or `draw` gives no NamedTuple of tensors.
+        ValueError: arguments that do not go together, checkpoints of another run in the folder, a `value_from` that does
+            not fit, or batches without a field that training fills in.
     """
     config = config or TrainingConfig()
     seeds = check_seeds(seeds)
     if not (isinstance(sampler, type) and issubclass(sampler, HindsightSampler)):
         raise TypeError(f"sampler must be HindsightSampler or a subclass of it, the class itself, got {sampler!r}")
+    if parts not in get_args(Trained):
+        raise ValueError(f"parts must be 'all' or 'value', got {parts!r}{did_you_mean(str(parts), get_args(Trained))}")
+    if evaluate_every < 1:
+        raise ValueError(f"evaluate_every must be at least 1 step, got {evaluate_every}: leave `evaluate` out for none")
+    if trajectories is None and (draw is None or spec is None):
+        raise ValueError("without trajectories, `draw` must give the batches and `spec` the sizes: give both")
     if parts == "value" and (value_from is not None or not agent.value_networks):
         raise ValueError('parts="value" needs an agent with a value, and no value_from')
-    spec = spec or trajectories.spec()
+    if spec is None:
+        assert trajectories is not None
+        spec = trajectories.spec()
+    if trajectories is not None:
+        _check_actions(trajectories, spec)
     if config.augmentation > 0 and spec.image is None:
         raise ValueError("augmentation crops images, and these observations are vectors: set it to 0")
     set_matmul_precision(config, device)
-    data = trajectories.to(device)
-    drawn = draw or sampler(data, agent.goals, agent.discount, agent.subgoal_steps).sample
+    dtype = torch.get_default_dtype() if trajectories is None else trajectories.float_dtype
+    if draw is None:
+        assert trajectories is not None
+        drawn: Draw = sampler(trajectories.to(device), agent.goals, agent.discount, agent.subgoal_steps).sample
+    else:
+        drawn = draw
     folder = None if checkpoints is None else Path(checkpoints)
     groups = groups_of(seeds, folder, together, torch.device(device).type == "cuda")
     if value_from is not None:
@@ -115,7 +133,7 @@ def train(
                 if value_from is not None:
                     _copy_value(agent, value_from.networks[value_from.seeds.index(members[position])], networks)
 
-            run = Run(agent, drawn, config, spec, members, learned, prepare, device, data.float_dtype, objective)
+            run = Run(agent, drawn, config, spec, members, learned, prepare, device, dtype, objective)
             objective = run.objective  # compiled once for all seeds
             path = None if folder is None else folder / f"seed_{run.name}.pt"
             if folder is not None and value_from is not None:
@@ -145,14 +163,24 @@ def _identity(
     agent: Agent,
     config: TrainingConfig,
     spec: Spec,
-    data: Trajectories,
+    data: Trajectories | None,
     sampler: type[HindsightSampler],
     draw: Draw | None,
     parts: Parts,
 ) -> Identity:
-    tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
-    sizes = spec, data.frame_stack
+    tensors: list[torch.Tensor | None] = []
+    if data is not None:
+        tensors = [data.observations, data.actions, data.episode_ends, data.next_observations]
+    sizes = spec, None if data is None else data.frame_stack
     return fingerprint(config, tensors, [agent, draw or sampler], agent=agent, sizes=sizes, parts=parts)
+
+
+def _check_actions(data: Trajectories, spec: Spec) -> None:
+    if data.discrete != spec.discrete:
+        kinds = {True: "discrete", False: "continuous"}
+        raise ValueError(f"the data's actions are {kinds[data.discrete]}, `spec` says {kinds[spec.discrete]}")
+    if data.discrete and (largest := int(data.actions[data.start_rows].max())) >= spec.action_dim:
+        raise ValueError(f"the data has action {largest}, `spec` knows 0 to {spec.action_dim - 1}: correct one of them")
 
 
 def _identity_of_value(agent: Agent, networks: Sequence[Networks]) -> Identity:
