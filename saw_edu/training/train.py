@@ -80,8 +80,8 @@ def train(
     Raises:
         TrainingDivergedError: a loss became NaN or infinite.
         TypeError: `sampler` is not a class of samplers, or `draw` gives no NamedTuple of tensors.
-        ValueError: arguments that do not go together, checkpoints of another run in the folder, a `value_from` that does
-            not fit, or batches without a field that training fills in.
+        ValueError: arguments that do not go together, checkpoints of another run in the folder, a `value_from` that
+            does not fit, or batches without a field that training fills in.
     """
     config = config or TrainingConfig()
     seeds = check_seeds(seeds)
