@@ -130,7 +130,8 @@ class Run:
         wanted = "`draw` must give a NamedTuple of tensors, each with a leading batch axis (or None), such as a Batch"
         if not isinstance(batch, tuple) or not hasattr(batch, "_fields"):
             raise TypeError(f"{wanted}, got {type(batch).__name__}")
-        wrong = [name for name, entry in batch._asdict().items() if not isinstance(entry, (Tensor, type(None)))]
+        entries = zip(batch._fields, batch, strict=True)
+        wrong = [name for name, entry in entries if not isinstance(entry, (Tensor, type(None)))]
         if wrong:
             raise TypeError(f"{wanted}; its {wrong[0]} is {type(getattr(batch, wrong[0])).__name__}")
         needs = {"noise": self._noise_size > 0, "observations": self.config.augmentation > 0}
