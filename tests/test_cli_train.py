@@ -98,7 +98,7 @@ def test_the_overview_lists_agents_and_data_sets() -> None:
         ("train --agent saw", ["--dataset FILE|NAME"]),
         (f"{GCBC} --batchsize 3", ["Perhaps you meant", "--batch-size"]),
         (f"{GCBC} --steps many", ["--steps", "many"]),
-        (f"{GCBC} --steps 0", ["steps must be at least 1, got 0"]),
+        (f"{GCBC} --steps 0", ["steps must be at least 1 and whole, got 0"]),
         (f"{GCBC} --seeds 0", ["--seeds must be at least 1, got 0"]),
         (f"{GCBC} --value-goals 1 1 0", ["three probabilities that sum to 1"]),
         (f"{GCBC} --discount 2", ["discount must lie between 0 and 1", "got 2.0"]),

@@ -146,7 +146,7 @@ def test_a_batch_may_begin_with_what_was_not_sampled() -> None:
 def test_what_is_no_batch_is_refused(
     change: Callable[[Batch], Any], error: type[Exception], message: str, together: bool
 ) -> None:
-    draw, agent = stops_at(None), dataclasses.replace(AGENT, const_std=False)
+    draw, agent = stops_at(None), dataclasses.replace(small("gciql"), const_std=False)
     with pytest.raises(error, match=message):
         train(
             agent,
