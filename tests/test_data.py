@@ -76,7 +76,7 @@ def test_faults_of_a_file(tmp_path, changes: dict, message: str) -> None:  # typ
 
 def test_files_that_are_no_npz(tmp_path) -> None:  # type: ignore[no-untyped-def]
     whole = save_npz(
-        tmp_path / "whole.npz", Trajectories(torch.randn(900, 4), torch.randn(900, 2).clamp(-1, 1), torch.tensor([900]))
+        tmp_path / "whole.npz", Trajectories(torch.randn(900, 4), torch.randn(900, 2), torch.tensor([900]))
     )
     content = whole.read_bytes()
     for size in (0, 10, len(content) // 2, len(content) - 5):

@@ -90,13 +90,13 @@ def changed(tensor: torch.Tensor, row: int, value: float) -> torch.Tensor:
 )
 def test_data_that_no_policy_can_learn_from_is_refused(change: Callable[..., Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(walks(), **change(walks()))
+        dataclasses.replace(walks(), **change(walks())).check_actions()
 
 
 def test_discrete_actions_are_numbered_from_0() -> None:
     data = walks(True)
     with pytest.raises(ValueError, match="numbered from 0, row 7 has -1"):
-        dataclasses.replace(data, actions=changed(data.actions, 7, -1))
+        dataclasses.replace(data, actions=changed(data.actions, 7, -1)).check_actions()
 
 
 def test_filler_and_rounding_are_let_through() -> None:
@@ -104,7 +104,7 @@ def test_filler_and_rounding_are_let_through() -> None:
     last = int(data.episode_ends[0]) - 1
     filled = dataclasses.replace(data, actions=changed(data.actions, last, NAN))
     assert equal(*(train(small("gcbc"), each, CONFIG, progress=False) for each in (data, filled)))
-    dataclasses.replace(data, actions=changed(data.actions, 0, 1.00001))
+    dataclasses.replace(data, actions=changed(data.actions, 0, 1.00001)).check_actions()
 
 
 class Late(NamedTuple):

@@ -37,8 +37,7 @@ class Trajectories:
         frame_stack: how many frames `at` and `next` join.
 
     Raises:
-        ValueError: when lengths, shapes, types or bounds do not fit together; for numbers that are NaN or infinite,
-            and for actions that no policy could take. An action that is filler may be anything.
+        ValueError: when lengths, shapes, types or bounds do not fit together; for numbers that are NaN or infinite.
     """
 
     observations: Tensor
@@ -80,9 +79,9 @@ class Trajectories:
                 raise ValueError(
                     f"{name} has a NaN or infinity, the first in row {row}: mend or leave out that episode"
                 )
-        self._check_actions()
 
-    def _check_actions(self) -> None:
+    def check_actions(self) -> None:
+        """Raises ValueError where an action is taken that no policy of ours could take. Filler may be anything."""
         low, high = (0.0, math.inf) if self.discrete else (-1 - ACTION_TOLERANCE, 1 + ACTION_TOLERANCE)
         smallest, largest = (float(x) for x in self.actions.aminmax()) if self.actions.numel() else (0.0, 0.0)
         if low <= smallest <= largest <= high:

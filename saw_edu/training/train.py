@@ -176,6 +176,7 @@ def _identity(
 
 
 def _check_actions(data: Trajectories, spec: Spec) -> None:
+    data.check_actions()
     if data.discrete != spec.discrete:
         kinds = {True: "discrete", False: "continuous"}
         raise ValueError(f"the data's actions are {kinds[data.discrete]}, `spec` says {kinds[spec.discrete]}")
