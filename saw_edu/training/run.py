@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import signal
 import threading
@@ -36,8 +37,9 @@ SECONDS_BETWEEN_LINES = 30.0
 class Watch:
     """What is told of a training while it runs.
 
-    evaluate: called with a policy, gives numbers that join the metrics, at every `evaluate_every`th step and at the
-    last. It must not change the networks; the global random state is put back after it.
+    evaluate: called with a policy of its own (a copy), gives numbers that join the metrics, at every `evaluate_every`th
+    step and at the last; the global random state is put back after it. Where it fails, the steps so far are saved, and
+    the same call begins with that evaluation.
     say: takes a line now and then, for logs without a terminal. changed: called with all rows when there are new ones.
     """
 
@@ -155,22 +157,24 @@ class Run:
 
     def advance(self, watch: Watch, path: Path | None, identity: Identity) -> None:
         """Train to the last step; save a checkpoint on the way, at the end and when interrupted."""
-        config, began = self.config, time.perf_counter() - self.seconds
-        told = time.perf_counter()
+        config = self.config
+        self._evaluate(watch, path, identity)
+        began = told = time.perf_counter()
+        began -= self.seconds
         with _DeferredInterrupt() as interrupt:
             while self.step < config.steps:
                 self.learner.set_learning_rate(self.step)
                 loss, metrics = self.update()
                 self.step += 1
                 logs = self.step % config.log_every == 0 or self.step in (1, config.steps)
-                evaluates = watch.evaluate is not None and (
-                    self.step % max(watch.evaluate_every, 1) == 0 or self.step == config.steps
-                )
+                evaluates = self._evaluates(watch)
                 if logs or loss.device.type == "cpu":
                     self._stop_if_diverged(loss, metrics)
                 if logs or evaluates:
                     self.seconds = time.perf_counter() - began
-                    self._log(loss, metrics, watch.evaluate if evaluates else None)
+                    self._log(loss, metrics)
+                    self._evaluate(watch, path, identity)
+                    began = time.perf_counter() - self.seconds  # an evaluation is no training
                     watch.changed(self.rows)
                     watch.bar.set_postfix(loss=f"{float(loss.mean()):.3f}", refresh=False)
                     if watch.say is not None and (
@@ -192,21 +196,36 @@ class Run:
         seeds = ", ".join(map(str, self.seeds))
         return f"seed {seeds}: step {self.step} of {self.config.steps}, loss {loss:.3f}, {rate:.1f} updates/s"
 
-    def _log(
-        self, loss: Tensor, metrics: Metrics, evaluate: Callable[[Policy], Mapping[str, float]] | None = None
-    ) -> None:
+    def _log(self, loss: Tensor, metrics: Metrics) -> None:
         """A row of numbers a seed."""
         numbers = {name: value.reshape(-1).tolist() for name, value in {"loss": loss, **metrics}.items()}
-        members = self.learner.members() if evaluate is not None else []
         for position, seed in enumerate(self.seeds):
             own = {name: values[position] for name, values in numbers.items()}
             clock = {"seconds": round(self.seconds, 3), "updates_per_s": round(self.step / max(self.seconds, 1e-9), 3)}
-            row = {"seed": seed, "step": self.step, **clock, **own}
-            if evaluate is not None:
+            self.rows.append({"seed": seed, "step": self.step, **clock, **own})
+
+    def _evaluates(self, watch: Watch) -> bool:
+        due = self.step % max(watch.evaluate_every, 1) == 0 or self.step == self.config.steps
+        return watch.evaluate is not None and self.step > 0 and due
+
+    def _evaluate(self, watch: Watch, path: Path | None, identity: Identity) -> None:
+        """An evaluation joins the last rows, where one is due and they have none."""
+        rows = self.rows[-len(self.seeds) :]
+        missing = all(r["step"] == self.step and not any(n.startswith("evaluation/") for n in r) for r in rows)
+        if watch.evaluate is None or not self._evaluates(watch) or not missing:
+            return
+        found = []
+        try:
+            for networks in self.learner.members():
                 with torch.random.fork_rng(devices=[]), torch.no_grad():
-                    found = evaluate(Policy(self.agent, members[position]))
-                row |= {f"evaluation/{name}": float(value) for name, value in found.items()}
-            self.rows.append(row)
+                    numbers = watch.evaluate(Policy(self.agent, copy.deepcopy(networks)))
+                found.append({f"evaluation/{name}": float(value) for name, value in numbers.items()})
+        except Exception:
+            if path is not None:
+                self.save(path, identity)
+            raise
+        for row, measured in zip(rows, found, strict=True):
+            row |= measured
 
     def _stop_if_diverged(self, loss: Tensor, metrics: Metrics) -> None:
         finite = torch.isfinite(loss)
