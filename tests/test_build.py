@@ -433,6 +433,24 @@ def test_outputs_are_cleaned(tmp_path: Path) -> None:
     nbformat.validate(notebook)
 
 
+def test_a_figure_is_stored_once_with_its_alternative_text(tmp_path: Path) -> None:
+    notebook = notebook_of("show(figure)", "show(animation)", "table")
+    page = '<img src="data:image/png;base64,aGk=" alt="A hill.">'
+    for cell, html in zip(notebook.cells[:2], (page, "<video></video>"), strict=True):
+        data = {"text/html": html, "image/png": "aGk=\n", "text/plain": "Figure: A hill."}
+        metadata = {"image/png": {"alt": "A hill."}}
+        cell.outputs = [nbformat.v4.new_output("display_data", data=data, metadata=metadata)]
+    rows = {"text/html": "<table><tr><td>-1</td></tr></table>", "text/plain": "-1"}
+    notebook.cells[2].outputs = [nbformat.v4.new_output("display_data", data=rows)]
+    outputs.clean(notebook, tmp_path)
+    figure, animation, table = (cell.outputs[0] for cell in notebook.cells)
+    assert list(figure.data) == ["image/png", "text/plain"]
+    assert figure.metadata["image/png"].alt == "A hill."
+    assert "text/html" in animation.data
+    assert "text/html" in table.data
+    assert not outputs.faults(notebook)
+
+
 def test_a_check_with_a_value_or_on_stderr_is_a_fault() -> None:
     notebook = notebook_of("check(f)", "plot()")
     notebook.cells[0].metadata.nbgrader = {"grade": True, "solution": False}

@@ -1,4 +1,7 @@
-"""Makes executed outputs fit to be committed: no timestamps, widgets' state, addresses, paths or progress bars."""
+"""Makes executed outputs fit to be committed: no timestamps, widgets' state, addresses, paths or progress bars.
+
+A figure is stored once: a notebook is mostly its figures, and each rebuild stays in the history.
+"""
 
 import re
 import sys
@@ -39,6 +42,9 @@ def _clean_output(output: NotebookNode, root: Path) -> NotebookNode | None:
                 return None
             del output.data[_WIDGET]
             output.data["text/plain"] = _INTERACTIVE
+        picture = str(output.data.get("image/png", "")).strip()
+        if picture and picture in output.data.get("text/html", ""):
+            del output.data["text/html"]  # the same picture again, for live notebooks; the PNG shows everywhere
         for mime, value in output.data.items():
             if mime.startswith("text/") and isinstance(value, str):
                 output.data[mime] = without_paths(_ADDRESS.sub("", value), root)
