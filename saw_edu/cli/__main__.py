@@ -1,0 +1,5 @@
+"""`python -m saw_edu.cli`."""
+
+from saw_edu.cli import main
+
+main()
