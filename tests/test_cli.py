@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("argument", "said"), [("--help", "train"), ("--version", "saw-edu 0."), ("grade --help", "UNIT")]
+    ("argument", "said"), [("--help", "train"), ("--version", "saw-edu 0."), ("grade --help", "--deadline")]
 )
 def test_help_and_version_wait_for_no_torch(argument: str, said: str) -> None:
     program = f"""
