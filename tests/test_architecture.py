@@ -12,11 +12,6 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "saw_edu"
 LONGEST = 350  # lines of a file
 
-TOO_LONG = {  # still to be split; the list may only grow shorter
-    "saw_edu/reference/agents.py",
-    "saw_edu/reference/speed.py",
-}
-
 FLOORS = [
     ["place", "threads"],
     ["checks", "data"],
@@ -134,8 +129,7 @@ def test_modules_form_no_circle():
 def test_a_file_can_be_read_in_one_sitting():
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in files()}
     long = {name: lines for name, lines in lengths.items() if lines >= LONGEST}
-    assert long.keys() <= TOO_LONG, f"split these by what a reader looks for: {long}"
-    assert long.keys() >= TOO_LONG, "no longer too long: take it off the list"
+    assert not long, f"split these by what a reader looks for: {long}"
 
 
 def test_privates_stay_at_home():

@@ -16,7 +16,7 @@ from saw_edu.bench import library as bench
 from saw_edu.cli import app
 from saw_edu.data import Trajectories
 from saw_edu.nn import Networks
-from saw_edu.reference import speed
+from saw_edu.reference import precision, speed, theirs
 
 
 def test_bench_prints_ratios() -> None:
@@ -101,7 +101,7 @@ SMALL = speed.Options(
 
 def test_speed_of_several_seeds_and_the_reference() -> None:
     data = speed.random_data(SMALL.episodes)
-    reference = speed.Reference([sys.executable, "-c", REFERENCE])
+    reference = theirs.Reference([sys.executable, "-c", REFERENCE])
     try:
         (rows,) = list(speed.measure(SMALL, data, reference))
     finally:
@@ -119,17 +119,18 @@ def test_speed_of_several_seeds_and_the_reference() -> None:
 
 
 def test_a_reference_that_ends_is_reported() -> None:
-    reference = speed.Reference([sys.executable, "-c", REFERENCE])
+    assert theirs.SCRIPT.is_file()
+    reference = theirs.Reference([sys.executable, "-c", REFERENCE])
     with pytest.raises(RuntimeError, match="ended with status 3"):
         reference.meter(agent="hiql")
     reference.stop()
     with pytest.raises(RuntimeError, match="ended with status 1"):
-        speed.Reference([sys.executable, "-c", "import sys; sys.exit(1)"])
+        theirs.Reference([sys.executable, "-c", "import sys; sys.exit(1)"])
 
 
 def test_bfloat16_costs_digits_and_float32_hardly_any() -> None:
-    options = speed.Options(agents=("saw",), sizes=("2x256",), precisions=("float32", "bfloat16"))
-    single, half = speed.precision_errors(options, speed.random_data(2))
+    sizes = {"2x256": speed.SIZES["2x256"]}
+    single, half = precision.precision_errors(("saw",), sizes, ("float32", "bfloat16"), speed.random_data(2))
     assert [single.precision, half.precision] == ["float32", "bfloat16"]
     assert 0 < single.gradient < 1e-4
     assert 1e-3 < half.gradient < 1  # bfloat16 has 8 bits: 4e-3
@@ -169,7 +170,7 @@ def test_recorded_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
 def test_bad_options_are_answered_before_work(command: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         speed.main(command.split())
-    assert message in capsys.readouterr().err
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

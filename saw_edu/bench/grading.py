@@ -10,7 +10,6 @@ is busier at one time than at another; the ratio is to the mean of the two.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -25,6 +24,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import nbformat
+import tyro
 from nbgrader.api import Gradebook
 
 import saw_edu
@@ -35,7 +35,7 @@ from saw_edu.classroom.authoring.nbgrader_setup import find_alembic
 from saw_edu.classroom.authoring.release import student_notebooks
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.sandbox.outside import find_bubblewrap
-from saw_edu.place import course_root
+from saw_edu.place import course_root, write_text
 from saw_edu.runs.provenance import origin
 
 UNIT = "unit1"
@@ -143,26 +143,27 @@ def text(speed: Speed) -> str:
     )
 
 
-def main() -> None:
-    """Measure, print, and record where asked."""
-    parser = argparse.ArgumentParser(description="Grading speed beside nbgrader's own, as a ratio.")
-    parser.add_argument("--submissions", type=int, default=40)
-    parser.add_argument("--jobs", type=int, default=JOBS, help="submissions at a time; nbgrader takes one")
-    parser.add_argument("--record", metavar="NAME", help="write assets/results/grading/NAME.json")
-    arguments = parser.parse_args()
-    if min(arguments.submissions, arguments.jobs) < 1:
-        parser.error("--submissions and --jobs must be at least 1")
-    about = {"command": f"python -m saw_edu.bench.grading --submissions {arguments.submissions}", **origin()}
+def main(submissions: int = 40, jobs: int = JOBS, record: str | None = None) -> None:
+    """Grading speed beside nbgrader's own, as a ratio.
+
+    Args:
+        submissions: how many.
+        jobs: submissions at a time; nbgrader takes one.
+        record: write assets/results/grading/NAME.json.
+    """
+    if min(submissions, jobs) < 1:
+        raise SystemExit("--submissions and --jobs must be at least 1")
+    about = {"command": f"python -m saw_edu.bench.grading --submissions {submissions}", **origin()}
     load = round(os.getloadavg()[0], 2)
-    speed = measure(arguments.submissions, arguments.jobs)
+    speed = measure(submissions, jobs)
     print(text(speed))
-    if arguments.record:
-        path = course_root() / "assets" / "results" / "grading" / f"{arguments.record}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if record:
         machine = {"machine": f"{platform.machine()} CPU", "cores": os.cpu_count(), "load before": load}
         content = {**about, **machine, **asdict(speed), "ratio": speed.ratio}
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_text(
+            course_root() / "assets" / "results" / "grading" / f"{record}.json", json.dumps(content, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from saw_edu.data import HindsightSampler, Trajectories
 from saw_edu.data.sampling import GoalRows
-from saw_edu.reference.agents import GoldenFileError, goals_from_config, read_arrays
+from saw_edu.reference.agents import read_arrays
+from saw_edu.reference.vocabulary import GoldenFileError, goals_from_config
 
 SAMPLES = 200_000
 SMALLEST_P = 1e-4  # goals drawn with a fixed seed: a sampler that is right fails once in 10,000 seeds

@@ -1,7 +1,7 @@
 """The authors' JAX code, measured on command: run by an interpreter that has jax, not by the course's own.
 
-`python reference_speed.py IMPLS` reads one JSON request a line and answers each with one line. `saw_edu.
-benchmark.speed` starts it, so that both implementations can take turns. IMPLS is the folder `impls` of a checkout of
+`python their_speed.py IMPLS` reads one JSON request a line and answers each with one line. `saw_edu.reference.theirs`
+starts it, so that both implementations can take turns. IMPLS is the folder `impls` of a checkout of
 https://github.com/johnlyzhou/saw, which has to be installed as its requirements.txt says, but for what rolls out and
 logs. Agents are made as its main.py makes them: its samplers, its defaults but for the sizes asked for.
 """
