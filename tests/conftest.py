@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +18,29 @@ torch.set_num_threads(1)  # results to the last bit depend on the number of thre
 ONE_BY_ONE = ("test_build_chapters", "test_chapters", "test_mutants", "test_learning", "test_cli_train")
 """Files whose tests share nothing that is dear to make: they spread over all processes."""
 
+LONG = ("test_grading", "test_grade_runs", "test_grade_database", "test_grade_corpus", "test_training")
+"""Files that take minutes: they begin first, so that no process is left alone with one at the end."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With pytest-xdist: the tests of one file run in one process, and share its fixtures.
+
+    Its own `--dist loadgroup` does nothing with pytest 9.2: it writes the group into `_nodeid`, which nobody reads now.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False  # the order is that of `pytest_collection_modifyitems`
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return nodeid if Path(file).stem in ONE_BY_ONE else file
+
+    return ByFile(config, log)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chapter", type=int, help="only the tests of this chapter, such as 16")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("numprocesses", None):
-        config.option.dist = "loadgroup"
 
 
 def of_chapter(nodeid: str) -> str | None:
@@ -40,10 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"no tests of chapter {chapter}")
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
-    for item in items:  # with pytest-xdist: tests of one group run in one process, and share its fixtures
-        module = item.path.stem
-        if module not in ONE_BY_ONE:
-            item.add_marker(pytest.mark.xdist_group(module))
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
