@@ -22,7 +22,7 @@ FLOORS = [
     ["evaluation"],
     ["hierarchy", "viz"],
     ["runs", "classroom"],
-    ["bench"],
+    ["bench", "benchmark"],
     ["reference"],
     ["course"],
     ["lab"],

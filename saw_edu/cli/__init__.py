@@ -10,10 +10,12 @@ import typer
 
 from saw_edu import threads
 from saw_edu.cli import authors, classroom, learning
+from saw_edu.cli.data import data
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The saw-edu course.")
 for room in (classroom, learning, authors):
     app.add_typer(room.app)
+app.add_typer(data, name="data")
 
 
 def _version(wanted: bool) -> None:

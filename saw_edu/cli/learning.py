@@ -10,29 +10,6 @@ from saw_edu.cli.errors import reported
 app = typer.Typer()
 
 
-@app.command()
-def data(
-    name: Annotated[
-        str,
-        typer.Argument(help="Such as babyai-GoToLocal or gridmaze-four-rooms-navigate.", show_default=False),
-    ],
-    episodes: Annotated[int | None, typer.Option(min=1, help="How many.", show_default="1000, or a maze's own")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same data.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="The .npz file to write.", show_default="NAME.npz")] = None,
-) -> None:
-    """Make a data set by its name and write it to a file, with its origin in provenance.json beside it.
-
-    babyai-LEVEL is any level of the minigrid package, such as babyai-PutNextLocal: BabyAI's bot demonstrates it, with a
-    label for every step. The other names are those of `saw-edu train --help`.
-
-    Exits 2 for bad input, 1 when the demonstrator fails, 130 when it is interrupted.
-    """
-    from saw_edu.runs import make_data
-
-    with reported("data"):
-        make_data(name, episodes, seed, out, typer.echo)
-
-
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
@@ -79,3 +56,56 @@ def evaluate(
 
     with reported("evaluate"):
         evaluate_run(run, episodes, temperature, world, typer.echo)
+
+
+@app.command()
+def benchmark(
+    names: Annotated[list[str], typer.Argument(help="Data sets or suites, such as pointmaze.", show_default=False)],
+    agents: Annotated[str, typer.Option(help="Names joined by commas.")] = "gcbc,gcivl,hiql,saw",
+    seeds: Annotated[int, typer.Option(min=1, help="How many.")] = 8,
+    steps: Annotated[int | None, typer.Option(min=1, help="Gradient steps.", show_default="the paper's")] = None,
+    evaluate_every: Annotated[int, typer.Option(min=1, help="Steps between evaluations.")] = 100_000,
+    episodes: Annotated[int, typer.Option(min=1, help="Of each of the five tasks.")] = 50,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows.", show_default="the paper's")] = None,
+    hidden_dims: Annotated[
+        str | None, typer.Option(help="Of all nets, such as 128,128.", show_default="the paper's")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the losses.")] = False,
+    unstarred: Annotated[bool, typer.Option("--unstarred", help="cube-single with OGBench's expectile.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes that roll out.", show_default="cores")] = None,
+    out: Annotated[Path, typer.Option(help="The folder.")] = Path("runs/benchmark"),
+    ray: Annotated[str | None, typer.Option(help="A Ray cluster's address, or local.", show_default="no Ray")] = None,
+) -> None:
+    """Train and evaluate agents on OGBench's tasks, at the paper's settings; the results beside what is published.
+
+    Suites: pointmaze, antmaze, humanoidmaze, manipulation, visual, stitch, explore; states, paper; made-here.
+    Interrupted or killed, the same command goes on. See `saw-edu data` for the data.
+
+    Exits 2 for bad input, 1 when a job fails, 130 when it is interrupted.
+    """
+    from saw_edu.benchmark import command
+    from saw_edu.benchmark.run import Options
+    from saw_edu.runs import RunError
+
+    with reported("benchmark"):
+        try:
+            dims = tuple(int(each) for each in hidden_dims.split(",")) if hidden_dims else None
+        except ValueError:
+            raise RunError(f"--hidden-dims are numbers joined by commas, got {hidden_dims!r}") from None
+        names_of_agents = tuple(each.strip() for each in agents.split(",") if each.strip())
+        options = Options(
+            agents=names_of_agents,
+            seeds=seeds,
+            steps=steps,
+            evaluate_every=evaluate_every,
+            episodes=episodes,
+            batch_size=batch_size,
+            hidden_dims=dims,
+            device=device,
+            compile=compile,
+            starred=not unstarred,
+            jobs=jobs,
+            folder=out.expanduser(),
+        )
+        command.run(names, options, ray, typer.echo)

@@ -5,6 +5,10 @@ Needs the extra: `pip install "saw-edu[ogbench]"`. Roll-outs by `saw_edu.rollout
 
 from __future__ import annotations
 
+import ctypes.util
+import os
+import sys
+import warnings
 from typing import Any
 
 import gymnasium
@@ -42,13 +46,16 @@ class GoalBeside(gymnasium.Wrapper[dict[str, Any], Any, Any, Any]):
         return {"observation": np.asarray(observation, self._dtype), "goal": self._goal}
 
 
-def make_vector(name: str, num_envs: int = 1, **options: Any) -> SyncVectorEnv:
-    """Several environments of that name, such as "pointmaze-medium-v0", stepped one after another in this process.
+def make(name: str, **options: Any) -> gymnasium.Env[Any, Any]:
+    """OGBench's environment of that name, such as "pointmaze-medium-v0".
+
+    Where there is no screen and nothing is said, MuJoCo draws through EGL, else through OSMesa.
 
     Raises:
         ModuleNotFoundError: the extra is not installed.
         ValueError: no such environment.
     """
+    _choose_renderer()
     try:
         import ogbench  # noqa: F401  (registers its environments with gymnasium)
     except ModuleNotFoundError:
@@ -56,4 +63,21 @@ def make_vector(name: str, num_envs: int = 1, **options: Any) -> SyncVectorEnv:
     if name not in gymnasium.registry:
         known = sorted(key for key in gymnasium.registry if key.split("-")[0] == name.split("-")[0])
         raise ValueError(f"OGBench has no environment {name!r}; of that kind: {', '.join(known) or 'none'}")
-    return SyncVectorEnv([lambda: GoalBeside(gymnasium.make(name, **options)) for _ in range(num_envs)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the environment's bounds are of another precision than its numbers
+        return gymnasium.make(name, **options)
+
+
+def make_vector(name: str, num_envs: int = 1, **options: Any) -> SyncVectorEnv:
+    """Several environments of that name, stepped one after another in this process. Raises as `make` does."""
+    return SyncVectorEnv([lambda: GoalBeside(make(name, **options)) for _ in range(num_envs)])
+
+
+def _choose_renderer() -> None:
+    """MUJOCO_GL, read when MuJoCo is first imported; what the user set is left."""
+    if sys.platform != "linux" or os.environ.get("DISPLAY") or "MUJOCO_GL" in os.environ:
+        return
+    kinds = {"egl": "EGL", "osmesa": "OSMesa"}
+    found = [kind for kind, library in kinds.items() if ctypes.util.find_library(library)]
+    if found:
+        os.environ["MUJOCO_GL"] = found[0]

@@ -220,7 +220,7 @@ class Run:
                 with torch.random.fork_rng(devices=[]), torch.no_grad():
                     numbers = watch.evaluate(Policy(self.agent, copy.deepcopy(networks)))
                 found.append({f"evaluation/{name}": float(value) for name, value in numbers.items()})
-        except Exception:
+        except BaseException:  # Ctrl-C in a pool of processes among them
             if path is not None:
                 self.save(path, identity)
             raise
