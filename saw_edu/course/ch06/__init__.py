@@ -1,0 +1,1 @@
+"""What chapter 6 gives its students besides text."""
