@@ -28,7 +28,7 @@ def remedies(seed: int, work: Path) -> None:
     counted: list[pd.DataFrame] = []
 
     def keep(how: str, policy: Pair | Classifier, share: float = float("nan")) -> None:
-        scores = {f"success {t}": rooms.test(policy, seed, t) for t in (1.0, 0.0)}
+        scores = {f"success {t}": rooms.success_rate(policy, seed, t) for t in (1.0, 0.0)}
         fine = float("nan")
         if isinstance(policy, Pair):
             own, _ = rooms.roll_out(policy, 50 + seed)
@@ -84,7 +84,7 @@ def end_to_end(seed: int, work: Path) -> None:
     demos = Rows(data.observations, data.goals, data.subgoals, data.actions)
     unseen = Rows(fresh.observations, fresh.goals, fresh.subgoals, fresh.actions)
     net = latent.train_end_to_end(demos, seed)
-    rows = [{"how": "flat", "seed": seed, "n": 1, "success": rooms.test(latent.train_flat(demos, seed), seed)}]
+    rows = [{"how": "flat", "seed": seed, "n": 1, "success": rooms.success_rate(latent.train_flat(demos, seed), seed)}]
     words = Pair(rooms.train_high(demos, seed), rooms.train_low(rooms.labelled(data, within_a_room=False), seed))
     for n in HOLD:
         draws = torch.Generator().manual_seed(seed)
@@ -118,9 +118,9 @@ def _gather(work: Path, folder: Path) -> dict[str, Any]:
         "demonstrations": rooms.DEMONSTRATIONS,
         "steps": rooms.STEPS,
         "own episodes": rooms.OWN_EPISODES,
-        "files": "remedies.csv: success (180 errands) at temperature 1 and 0, and the share of fine words; goals.csv: kinds "
-        "of goals counted; latent.csv: success where goals are renewed every n steps; probes.csv: accuracy of linear "
-        "probes; apart.pt: both levels of seed 0, trained apart",
+        "files": "remedies.csv: success (180 errands) at temperature 1 and 0, and the share of fine words; goals.csv: "
+        "kinds of goals counted; latent.csv: success where goals are renewed every n steps; probes.csv: accuracy of "
+        "linear probes; apart.pt: both levels of seed 0, trained apart",
     }
 
 

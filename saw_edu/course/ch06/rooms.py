@@ -217,7 +217,7 @@ def adapt_high(pair: Pair, demos: Rows, seed: int) -> tuple[Pair, Rows]:
     return replace(pair, high=train_high(rows, seed)), rows
 
 
-def test(policy: Pair | Classifier, seed: int, temperature: float = 1.0, episodes: int = 60) -> float:
+def success_rate(policy: Pair | Classifier, seed: int, temperature: float = 1.0, episodes: int = 60) -> float:
     """Success; every policy meets the same errands and the same chance."""
     world = TinyPacking()
     starts, goals, _ = world.task_states(episodes, torch.Generator().manual_seed(7))
