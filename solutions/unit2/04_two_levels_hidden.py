@@ -48,7 +48,7 @@ _LENGTHS = torch.randint(1, 25, (400,), generator=_generator(3)) + torch.randint
 pick_timeout = Check(
     "pick_timeout",
     [
-        Case("many segments, one in twenty", _LENGTHS, 0.05),
+        Case("many segments, one in sixteen", _LENGTHS, 1 / 16),
         Case("many segments, a third", _LENGTHS, 1 / 3),
         Case("all alike", torch.full((7,), 4), 0.1),
         Case("two segments", torch.tensor([12, 3]), 0.5),

@@ -9,15 +9,16 @@ from typing import Any
 class Line:
     """A toy: walk along a line. It writes down who was asked what, so that a check can read it."""
 
-    def __init__(self, end: int) -> None:
+    def __init__(self, end: int, same: bool = False) -> None:
         self.end = end
+        self.same = same
         self.heard: list[tuple[int, int]] = []  # what the low level was told: (observation, subgoal)
         self.asked: list[int] = []  # observations that the high level saw
 
     def high(self, observation: int) -> int:
-        """Ten beyond where it is asked."""
+        """Ten beyond where it is asked, or the same subgoal each time."""
         self.asked.append(observation)
-        return observation + 10
+        return 10 if self.same else observation + 10
 
     def low(self, observation: int, subgoal: int) -> str:
         """Its action spells what it was told."""
@@ -41,12 +42,12 @@ def at(*places: int) -> Callable[[int, int, int], bool]:
 
 
 def play(
-    end: int, rule: Callable[[int, int, int], bool], max_steps: int, start: int = 0
+    end: int, rule: Callable[[int, int, int], bool], max_steps: int, start: int = 0, same: bool = False
 ) -> Callable[..., dict[str, Any]]:
     """What comes of a student's roll-out on a line."""
 
     def run(answer: Callable[..., Any]) -> dict[str, Any]:
-        line = Line(end)
+        line = Line(end, same)
         subgoals, calls = answer(start, line.high, line.low, line.step, rule, max_steps)
         return {
             "subgoals": list(subgoals),
@@ -73,13 +74,15 @@ def rollout(
         if asks:
             subgoal = high(first if slip == "plans from the start" else observation)
             calls += slip != "first call only"
-            age = age if slip == "clock not reset" else 0
+            age = age if slip == "clock not reset" else int(slip == "clock begins at 1")
         held.append(subgoal)
         seen = first if slip == "low level is blind" else observation
         observation, finished = step(low(seen, subgoal))
         age += 1
         if finished and slip != "does not stop":
             break
+    if slip == "different subgoals":
+        calls = len(set(held))
     over = len(held) == max_steps and not finished
     due = slip == "asks after the last step" or (slip == "asks when patience is over" and over)
     if slip == "asks at the end" or (due and switch(observation, subgoal, age)):

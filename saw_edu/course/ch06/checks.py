@@ -66,6 +66,11 @@ goal_divergence = Check(
             wrong=lambda a, b, n: float(_difference(a, b, n).max()),
         ),
         Mistake(
+            "overlap",
+            "This is what they have in common: 1 for equal distributions. Asked is how far apart they are.",
+            wrong=lambda a, b, n: 1 - _divergence(a, b, n),
+        ),
+        Mistake(
             "averaged over kinds",
             "You average over kinds. Kinds that nobody ever uses would then make any two distributions alike.",
             wrong=lambda a, b, n: float(_difference(a, b, n).mean()),
@@ -88,15 +93,19 @@ def drawn(sampler: Sampler, labelled: int, emitted: int, share: float) -> dict[s
     generator = torch.Generator().manual_seed(0)
     batches = [sampler(labelled, emitted, share, 100, generator) for _ in range(40)]
     rows = torch.stack([torch.as_tensor(batch) for batch in batches])
+    again = torch.as_tensor(sampler(labelled, emitted, share, 100, torch.Generator().manual_seed(0)))
     behind = rows >= labelled
     each = behind.double().mean(1)
     return {
         "rows in a batch": rows.shape[1],
         "share emitted, to a tenth": round(10 * float(behind.double().mean())) / 10,
+        "whole numbers": not rows.is_floating_point(),
         "every batch is a mixture": bool(((each > 0) & (each < 1)).all()),
         "only rows that exist": bool((rows >= 0).all() and (rows < labelled + emitted).all()),
-        "every labelled row can come": len(rows[~behind].unique()) >= min(labelled, 20),
-        "every emitted row can come": len(rows[behind].unique()) >= min(emitted, 20),
+        "the same generator, the same rows": torch.equal(rows[0], again),
+        "the next batch, other rows": not torch.equal(rows[0], rows[1]),
+        "every labelled row can come": len(rows[~behind].unique()) >= min(labelled, 30),
+        "every emitted row can come": len(rows[behind].unique()) >= min(emitted, 30),
     }
 
 
@@ -105,8 +114,11 @@ def told(share: float, mixed: bool = True) -> dict[str, Any]:
     return {
         "rows in a batch": 100,
         "share emitted, to a tenth": share,
+        "whole numbers": True,
         "every batch is a mixture": mixed,
         "only rows that exist": True,
+        "the same generator, the same rows": True,
+        "the next batch, other rows": True,
         "every labelled row can come": True,
         "every emitted row can come": True,
     }
@@ -128,6 +140,15 @@ def _from_zero(labelled: int, emitted: int, share: float, batch: int, generator:
 def _whole_batches(labelled: int, emitted: int, share: float, batch: int, generator: torch.Generator) -> Tensor:
     one = float(torch.rand((), generator=generator) < share)
     return _mixture_rows(labelled, emitted, one, batch, generator)
+
+
+def _one_number(labelled: int, emitted: int, share: float, batch: int, generator: torch.Generator) -> Tensor:
+    lots = torch.rand(batch, generator=generator)
+    return torch.where(lots < share, labelled + (lots * emitted).long(), (lots * labelled).long())
+
+
+def _never(what: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda answers: all(a and not a[what] for a in answers.values())
 
 
 def _one_row(labelled: int, emitted: int, share: float, batch: int, generator: torch.Generator) -> Tensor:
@@ -157,7 +178,27 @@ mixture_rows = Check(
         Mistake(
             "one lot for the whole batch",
             "Each of your batches is of one sort. Draw lots for every row by itself, or take some of each.",
-            when=lambda answers: all(a and not a["every batch is a mixture"] for a in answers.values()),
+            when=_never("every batch is a mixture"),
+        ),
+        Mistake(
+            "another generator",
+            "The rows do not follow from `generator`. Hand it to every draw: `torch.rand(…, generator=generator)`.",
+            when=_never("the same generator, the same rows"),
+        ),
+        Mistake(
+            "the same batch again",
+            "The next batch has the same rows. Draw from the generator that you are given; do not make or seed one.",
+            when=_never("the next batch, other rows"),
+        ),
+        Mistake(
+            "fractions",
+            "Numbers of rows are whole: cut the product to a whole number with `.long()`.",
+            when=_never("whole numbers"),
+        ),
+        Mistake(
+            "one number for two uses",
+            "Only part of the rows ever come: the number that decides the sort decides the row as well. Draw another.",
+            wrong=_one_number,
         ),
         Mistake("one emitted row", "It is always the same emitted row. Draw among all of them.", wrong=_one_row),
     ],
@@ -202,6 +243,20 @@ mislabelled = Check(
             "This is the share of labels that *do* answer their goal.",
             wrong=lambda k, a, o, n: (
                 torch.bincount(k, weights=(a == o).double(), minlength=n) / torch.bincount(k, minlength=n).clamp(min=1)
+            ),
+        ),
+        Mistake(
+            "share of the wrong ones",
+            "You divide by all wrong rows. Divide by the rows of that kind, right ones too.",
+            wrong=lambda k, a, o, n: torch.bincount(k, weights=(a != o).double(), minlength=n) / (a != o).sum(),
+        ),
+        Mistake(
+            "nothing is all wrong",
+            "A kind without rows comes out at 1. It has no wrong label: 0.",
+            wrong=lambda k, a, o, n: (
+                1
+                - torch.bincount(k, weights=(a == o).double(), minlength=n)
+                / torch.bincount(k, minlength=n).clamp(min=1)
             ),
         ),
         Mistake(
@@ -269,6 +324,11 @@ words_within_reach = Check(
             "action for word",
             "Where you spell it out, you give an action's number, which is a coarse word's: `fine_phrases(right)`.",
             wrong=lambda c, r, p, t: torch.where(_reach(c, r, p, t) >= t, c, r),
+        ),
+        Mistake(
+            "a threshold of your own",
+            "You compare with 0.5. `threshold` may be another.",
+            wrong=lambda c, r, p, t: torch.where(_reach(c, r, p, t) >= 0.5, c, fine_phrases(r)),
         ),
         Mistake(
             "above the threshold",
