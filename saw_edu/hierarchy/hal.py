@@ -84,7 +84,7 @@ def _pick(allowed: Tensor, number: int, generator: torch.Generator) -> Tensor:
     if number == 0:
         return torch.zeros_like(allowed)
     scores = torch.rand(allowed.shape, generator=generator) * allowed
-    return allowed & (scores >= scores.topk(number, -1).values[..., -1:])
+    return allowed & (scores >= scores.topk(min(number, scores.shape[-1]), -1).values[..., -1:])
 
 
 def hindsight(truths: Tensor, config: HALConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
