@@ -31,6 +31,7 @@ MODULES = {
     "ch05": "saw_edu.course.ch05.record",
     "ch13": "saw_edu.course.ch13.record",
     "ch14": "saw_edu.course.ch14.record",
+    "ch19": "saw_edu.course.ch19.record",
     "nuisance": "saw_edu.course.ch15.nuisance",
     "ablations": "saw_edu.course.ch17.ablations",
     "reweighed": "saw_edu.course.ch17.reweighed",
