@@ -1,0 +1,1 @@
+"""Chapter 9: flat, hierarchy or chain of thought?"""
