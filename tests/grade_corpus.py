@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from grade_corpus_fair import honest_surroundings
 from grade_corpus_odd import more_hostile, odd_but_honest
 from nbformat.notebooknode import NotebookNode
 
@@ -45,6 +46,13 @@ SAMPLE = [
     "hostile-attributes",
     "huge-number",
     "forged-digits",
+    "helper-under-if",
+    "registered-by-a-decorator",
+    "shell-beside",
+    "helper-beside-a-long-experiment",
+    "helper-by-hand",
+    "seen-to-pass",
+    "seen-to-pass-by-an-edited-test",
 ]
 """A few of each kind, for a quick run."""
 Edit = Callable[[NotebookNode], None]
@@ -221,6 +229,7 @@ def corpus(chapter: Chapter, release: bytes) -> list[Submitted]:
         found.append(Submitted(name, {NAME: data}, (2, 1)))
 
     odd_but_honest(add, right, odd, whole)
+    honest_surroundings(add, right)
     found += hostile(add_to=add, right=right, body=body, whole=whole)
     return found
 

@@ -4,10 +4,18 @@ import ast
 import contextlib
 import re
 import symtable
+import threading
 import warnings
+
+from IPython.core.inputtransformer2 import TransformerManager
 
 MOST_CHARACTERS = 200_000
 """A longer cell is not read as code in the trusted process: Python's parser takes a thousand times its size."""
+_MOST_WITH_MAGIC = 20_000  # characters: IPython reads a cell anew for each of its special lines
+_RUNS_THE_CELL = re.compile(r"\s*%%(?:time|capture|prun|memit|mprun)\b[^\n]*")
+_TIMED = re.compile(r"run_line_magic\('(?:time|prun)', '([^\W\d]\w*) *=(?!=)")
+_DEFINES = re.compile(r"(?m)^(?:(?:async )?def |class )?([^\W\d]\w*)[ \t]*[(:=](?!=)")
+_PARSING = threading.Lock()  # Python 3.11's parser counts its depth for all threads together
 
 
 def bound(source: str) -> set[str]:
@@ -24,9 +32,58 @@ def bound(source: str) -> set[str]:
     return found
 
 
+def python_of(source: str) -> str:
+    """A cell as plain Python, line for line where that can be: IPython's own reading of its special syntax.
+
+    A cell magic that only watches its cell run, such as %%time, becomes an empty line.
+    """
+    if len(source) > MOST_CHARACTERS or parse(source) is not None:
+        return source
+    source = _RUNS_THE_CELL.sub("", source, count=1) if _RUNS_THE_CELL.match(source) else source
+    if len(source) > _MOST_WITH_MAGIC or parse(source) is not None:
+        return source
+    try:
+        plain = TransformerManager().transform_cell(source)
+    except Exception:  # what IPython cannot read either
+        return source
+    return plain if parse(plain) is not None else source
+
+
+def made_by(source: str) -> set[str]:
+    """The names that a whole cell gives a meaning to, wherever they stand in it: under `if`, `try`, `with`, `for`."""
+    if len(source) > MOST_CHARACTERS:
+        return set(_DEFINES.findall(source))
+    table = _table(source)
+    if table is None:
+        return set(_DEFINES.findall(source))
+    found = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    todo = list(table.get_children())
+    while todo:
+        scope = todo.pop()
+        found |= {s.get_name() for s in scope.get_symbols() if s.is_declared_global() and s.is_assigned()}
+        todo += scope.get_children()
+    return found | set(_TIMED.findall(source))
+
+
+def imported_by(source: str) -> set[str]:
+    """The names that a whole cell imports."""
+    table = _table(source)
+    return {s.get_name() for s in table.get_symbols() if s.is_imported()} if table else set()
+
+
+def _table(source: str) -> symtable.SymbolTable | None:
+    try:
+        with _PARSING:
+            return symtable.symtable(source[:MOST_CHARACTERS], "<cell>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def statements(source: str) -> list[str]:
     """The statements of a cell, each as text; lines of IPython's magic are left out. None where it does not parse."""
-    tree = parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source))
+    tree = parse(python_of(source))
+    if tree is None:  # one line that nobody can read costs only itself
+        tree = parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source))
     found = []
     for node in tree.body if tree else []:
         with contextlib.suppress(RecursionError):
@@ -38,7 +95,7 @@ def parse(source: str) -> ast.Module | None:
     """Parse a student's code; None where it does not parse, is nested too deep or is too long."""
     if len(source) > MOST_CHARACTERS:
         return None
-    with warnings.catch_warnings():
+    with _PARSING, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return ast.parse(source)
@@ -48,10 +105,9 @@ def parse(source: str) -> ast.Module | None:
 
 def globals_of(source: str) -> set[str]:
     """The names that code takes from its module, with those inside functions and classes, as far as it parses."""
-    try:
-        table = symtable.symtable(source[:MOST_CHARACTERS], "<cell>", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set(re.findall(r"[A-Za-z_]\w*", source))
+    table = _table(source)
+    if table is None:
+        return set(re.findall(r"[^\W\d]\w*", source))
     found: set[str] = set()
     todo = [table]
     while todo:

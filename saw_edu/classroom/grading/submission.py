@@ -10,11 +10,11 @@ import nbformat
 import nbformat.reader
 
 from saw_edu.classroom.authoring.chapter import Cell
-from saw_edu.classroom.grading.plan import ChapterPlan, ExercisePlan
-from saw_edu.classroom.names import bound, globals_of, statements
+from saw_edu.classroom.grading.plan import ChapterPlan
 
 MOST_BYTES = 32 * 2**20
 _FENCE = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
+_TICK = re.compile(r"(?m)^✓ ")
 
 
 class UngradableError(ValueError):
@@ -23,7 +23,11 @@ class UngradableError(ValueError):
 
 @dataclass(frozen=True)
 class Item:
-    """One cell of a submission. source_cell: the course's cell that it is a version of; None for the student's own."""
+    """One cell of a submission.
+
+    source_cell: the course's cell that it is a version of; None for the student's own. passed: how many checks its
+    saved outputs say were passed, where they show no error.
+    """
 
     index: int
     kind: str
@@ -31,6 +35,7 @@ class Item:
     source_cell: Cell | None
     metadata: dict[str, Any] = field(default_factory=dict)
     attachments: dict[str, Any] = field(default_factory=dict)
+    passed: int = 0
 
 
 @dataclass(frozen=True)
@@ -146,8 +151,17 @@ def _match(cells: list[dict[str, Any]], plan: ChapterPlan) -> list[Item]:
             match = None if match is not None and match.role and match.grade_id in taken else match
         kind = cell.get("cell_type")
         kind = kind if kind in ("code", "markdown", "raw") else "raw"
-        items.append(Item(index, kind, cell["source"], match, data, _record(cell.get("attachments"))))
+        passed = _passed(cell.get("outputs")) if match is not None and match.role == "check" else 0
+        items.append(Item(index, kind, cell["source"], match, data, _record(cell.get("attachments")), passed))
     return items
+
+
+def _passed(outputs: Any) -> int:
+    """Count the checks that a cell's saved outputs say were passed; 0 where there is an error among them."""
+    records = [_record(output) for output in outputs[:100]] if isinstance(outputs, list) else []
+    if any(record.get("output_type") == "error" for record in records):
+        return 0
+    return sum(len(_TICK.findall(_text(record.get("text"))[:20_000])) for record in records)
 
 
 def _record(value: Any) -> dict[str, Any]:
@@ -156,60 +170,3 @@ def _record(value: Any) -> dict[str, Any]:
 
 def _known(cells: dict[str, Cell], name: Any) -> Cell | None:
     return cells.get(name) if isinstance(name, str) else None
-
-
-def steps(submission: Submission, exercise: ExercisePlan, lethal: frozenset[str]) -> list[dict[str, str]]:
-    """What to run before an exercise's checks: the student's answers up to it, and what these use of other cells.
-
-    lethal: exercises whose cell did not end, and that are left out where another exercise is graded.
-    Of cells that are not answers only those statements are taken that define a name which an answer uses; so an import
-    or a helper in a cell of one's own costs nobody points, and no experiment is run.
-    """
-    plan = submission.plan
-    ends = [item.index for check in exercise.checks for item in submission.versions(check.cell.grade_id)]
-    own = [item.index for item in submission.versions(exercise.cell.grade_id)]
-    last = max([*ends, *own, -1])
-    last = last if last >= 0 else len(submission.items)
-    wanted_cells = [other.cell.grade_id for other in plan.exercises if other.cell.name not in lethal]
-    number = [other.cell.name for other in plan.exercises].index(exercise.cell.name)
-    allowed = set(wanted_cells[: number + 1]) | {exercise.cell.grade_id}
-    answers: list[tuple[int, dict[str, str]]] = []
-    for item in submission.items:
-        cell = item.source_cell
-        is_answer = cell is not None and cell.role == "exercise" and cell.grade_id in allowed
-        if is_answer and cell is not None and item.index <= last and item.kind == "code":
-            kind = "exercise" if cell.grade_id == exercise.cell.grade_id else "earlier"
-            answers.append((item.index, {"kind": kind, "name": cell.name, "code": item.source}))
-    needed = set(exercise.names)
-    for _, answer in answers:
-        needed |= globals_of(answer["code"])
-    others = _definitions(submission, last, needed)
-    return [step for _, step in sorted([*answers, *others], key=lambda pair: pair[0])]
-
-
-def _definitions(submission: Submission, last: int, needed: set[str]) -> list[tuple[int, dict[str, str]]]:
-    """Statements of other cells that define what is needed, and what those need in turn."""
-    candidates: list[tuple[int, str, set[str]]] = []
-    present = {id(item.source_cell) for item in submission.items if item.source_cell}
-    missing = [cell for cell in submission.plan.chapter.cells if id(cell) not in present]
-    texts = [(-1, cell.source) for cell in missing if cell.kind == "code" and cell.role is None and not cell.is_setup]
-    for item in submission.items:
-        cell = item.source_cell
-        unchanged_setup = cell is not None and cell.is_setup and cell.source == item.source
-        if item.kind == "code" and item.index <= last and not unchanged_setup and (cell is None or cell.role is None):
-            texts.append((item.index, item.source))
-    for index, text in texts:
-        for statement in statements(text):
-            names = bound(statement)
-            if names:
-                candidates.append((index, statement, names))
-    taken: set[int] = set()
-    todo = set(needed)
-    while True:
-        fresh = [k for k, (_, _, names) in enumerate(candidates) if k not in taken and names & todo]
-        if not fresh:
-            break
-        for k in fresh:
-            taken.add(k)
-            todo |= globals_of(candidates[k][1])
-    return [(candidates[k][0], {"kind": "own", "name": "", "code": candidates[k][1]}) for k in sorted(taken)]

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from saw_edu.classroom.grading import cheats
 from saw_edu.classroom.grading.gradebook import NotebookResult
-from saw_edu.classroom.grading.judge import FLAGGED, NOT_STARTED, RIGHT, UNGRADED, CheckResult, judge, result
+from saw_edu.classroom.grading.judge import (
+    FLAGGED,
+    NOT_STARTED,
+    RIGHT,
+    STOPPED,
+    UNGRADED,
+    CheckResult,
+    judge,
+    result,
+)
 from saw_edu.classroom.grading.plan import ChapterPlan, CheckPlan, ExercisePlan, UnitPlan
 from saw_edu.classroom.grading.submission import (
     Item,
@@ -14,8 +23,8 @@ from saw_edu.classroom.grading.submission import (
     UngradableError,
     identify,
     read_submission,
-    steps,
 )
+from saw_edu.classroom.grading.surroundings import CELLS, NOTEBOOK, STATEMENTS, Step, steps
 from saw_edu.classroom.sandbox.outside import Limits, Outcome, Sandbox
 
 
@@ -93,31 +102,75 @@ def _grade_check(
     finish: float,
     lethal: set[str],
 ) -> CheckResult:
+    """Grade one check cell, with more and more of the student's other cells until the answer is right.
+
+    The notebook up to the exercise is run only where the student saw the check pass. Where it then fails all the same,
+    a person decides.
+    """
+    versions = submission.versions(check.cell.grade_id)
+    saw = [item for item in versions if item.kind == "code" and item.source.strip() == check.cell.released.strip()]
+    shown = bool(check.visible) and any(item.passed >= len(check.visible) for item in saw)
+    tried: list[list[Step]] = []
+    found: list[tuple[CheckResult, bool]] = []
+    ended = False
+    for how in (STATEMENTS, CELLS, NOTEBOOK) if shown else (STATEMENTS, CELLS):
+        before = steps(submission, exercise, frozenset(lethal), how)
+        if before in tried:
+            continue
+        tried.append(before)
+        last, seen, alive = _grade_with(sandbox, submission, exercise, check, limits, finish, before)
+        ended |= alive
+        if last.state in (RIGHT, FLAGGED, UNGRADED) or (last.state == NOT_STARTED and not shown):
+            lethal |= set() if ended else {exercise.cell.name}
+            return last
+        found.append((last, seen))
+    if not ended:
+        lethal.add(exercise.cell.name)
+    best = [(last, seen) for last, seen in found if last.state != STOPPED] or found
+    reproduced = [last for last, seen in best if seen]
+    if shown and not reproduced:
+        words = "the notebook shows that this test passed, but it fails here. A person will look at this.\n  "
+        return result(check, UNGRADED, words + best[-1][0].message)
+    return reproduced[-1] if reproduced else best[-1][0]
+
+
+def _grade_with(
+    sandbox: Sandbox,
+    submission: Submission,
+    exercise: ExercisePlan,
+    check: CheckPlan,
+    limits: Limits,
+    finish: float,
+    before: list[Step],
+) -> tuple[CheckResult, bool, bool]:
+    """Grade one check cell after some steps. Also whether its visible tests passed, and whether the cells ended."""
     program = {
         "setup": list(submission.plan.setup),
-        "steps": steps(submission, exercise, frozenset(lethal)),
+        "steps": before,
         "visible": check.visible_code,
         "guarded": exercise.guarded,
     }
     found = result(check, RIGHT, f"✓ {exercise.cell.name}")
+    ended = True
     for hidden in (False, True):
         if not (check.hidden if hidden else check.visible):
             continue
         left = finish - time.monotonic()
         if left < 1:
-            return result(check, UNGRADED, "the time for the whole submission was over before this exercise")
+            message = "the time for the whole submission was over before this exercise"
+            return result(check, UNGRADED, message), hidden, ended
         own = replace(limits, seconds=min(limits.seconds, left), patience=min(limits.patience, left))
         more = {"phase": "hidden", "hidden": check.hidden_code, "modules": submission.plan.hidden}
         less = {"phase": "visible", "hidden": "", "modules": {}}
         outcome: Outcome = sandbox.run({**program, **(more if hidden else less)}, own)
-        if not any(frame.get("stage") == "cell" for frame in outcome.frames) and outcome.end != "refused":
-            lethal.add(exercise.cell.name)
+        ended = any(frame.get("stage") == "cell" for frame in outcome.frames) or outcome.end == "refused"
         if outcome.end == "time" and own.seconds < limits.seconds:
-            return result(check, UNGRADED, "the time for the whole submission was over during this exercise")
+            message = "the time for the whole submission was over during this exercise"
+            return result(check, UNGRADED, message), hidden, ended
         found = judge(check, outcome, own, hidden=hidden)
         if found.state != RIGHT:
-            return found
-    return found
+            break
+    return found, found.state == RIGHT or hidden, ended
 
 
 def solution_of(plan: ChapterPlan) -> Submission:

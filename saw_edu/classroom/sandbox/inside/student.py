@@ -5,13 +5,15 @@ without expected answers), `phase` (which of the two is probed), `modules` (hidd
 `guarded` (library functions that may not be called in this exercise).
 """
 
+import ast
+import asyncio
 import gc
 import importlib
+import inspect
 import json
 import linecache
 import os
 import pkgutil
-import re
 import sys
 import types
 from collections.abc import Callable
@@ -20,10 +22,9 @@ from typing import Any
 from saw_edu.checks import probe as probes
 from saw_edu.checks.check import Check, calls_go_to
 from saw_edu.checks.values import encode
+from saw_edu.classroom.names import python_of
 
 _LEFT_OUT = ("saw_edu.classroom.", "saw_edu.cli.", "saw_edu.lab.", "saw_edu.bench.", "saw_edu.runs.")
-_MAGIC = re.compile(r"(?m)^([ \t]*)(?:[%!].*|\w[\w.]*\?{1,2}|\?.*)$")
-
 
 _CALL = Check.__call__
 
@@ -118,27 +119,63 @@ def _only(descriptor: int) -> int:
     return 3
 
 
+class _Nothing:
+    """What a magic gives that nobody needs for an answer: any attribute of it is 0."""
+
+    def __getattr__(self, name: str) -> float:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return 0.0
+
+
 def _namespace() -> dict[str, Any]:
     """Make the module in which cells run, with the names that a notebook adds to Python's own."""
+    main = types.ModuleType("__main__")
+    space = main.__dict__
 
     class Shell:
+        """Stands for IPython: runs what %time would run, and no command."""
+
+        user_ns = space
+
         def __getattr__(self, name: str) -> Callable[..., None]:
             return lambda *args, **kwargs: None
 
-    main = types.ModuleType("__main__")
+        def getoutput(self, command: str, *args: Any, **kwargs: Any) -> list[str]:
+            return []
+
+        def run_line_magic(self, name: str, line: str, *args: Any, **kwargs: Any) -> Any:
+            if name not in ("time", "prun"):
+                return _Nothing() if name == "timeit" and line.startswith("-o") else None
+            try:
+                code = compile(line, "<magic>", "eval")
+            except SyntaxError:
+                exec(line, space)
+                return None
+            return eval(code, space)
+
     sys.modules["__main__"] = main
-    main.__dict__.update(display=lambda *args, **kwargs: None, get_ipython=Shell)
-    return main.__dict__
+    space.update(display=lambda *args, **kwargs: None, get_ipython=Shell)
+    return space
 
 
 def _execute(source: str, name: str, space: dict[str, Any]) -> None:
+    plain = source
     try:
-        compile(source, name, "exec", dont_inherit=True)
-        plain = source
+        code = _compiled(source, name)
     except SyntaxError:
-        plain = _MAGIC.sub(r"\1pass", source)
+        plain = python_of(source)
+        code = _compiled(plain, name)
     linecache.cache[name] = (len(plain), None, plain.splitlines(keepends=True), name)
-    exec(compile(plain, name, "exec", dont_inherit=True), space)
+    if code.co_flags & inspect.CO_COROUTINE:  # with an await of its own
+        asyncio.run(eval(code, space))
+    else:
+        exec(code, space)
+
+
+def _compiled(source: str, name: str) -> types.CodeType:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    return compile(source, name, "exec", flags=flags, dont_inherit=True)
 
 
 def _attempt(source: str, name: str, space: dict[str, Any]) -> dict[str, str] | None:
