@@ -79,7 +79,7 @@ def newly_true(before: Tensor, after: Tensor) -> Tensor:
     return after & ~before
 
 
-def _pick(allowed: Tensor, number: int, generator: torch.Generator) -> Tensor:
+def pick(allowed: Tensor, number: int, generator: torch.Generator) -> Tensor:
     """At most `number` of the allowed (..., S) in each row, drawn: (..., S) bool."""
     if number == 0:
         return torch.zeros_like(allowed)
@@ -110,7 +110,7 @@ def hindsight(truths: Tensor, config: HALConfig, generator: torch.Generator) -> 
     now = new
     if config.relabel in ("true", "diluted"):
         now, returns = after, torch.where(after, 1.0, returns)
-    chosen = _pick(now, config.immediate, generator) | _pick(later, config.later, generator)
+    chosen = pick(now, config.immediate, generator) | pick(later, config.later, generator)
     return chosen & (config.relabel != "none"), returns
 
 
@@ -170,14 +170,18 @@ class Learner:
                 bar.set_postfix_str(f"success {self.successes[-1]:.2f}")
         return self.successes
 
+    def targets(self, rewards: Tensor, ends: Tensor, value: Tensor) -> Tensor:
+        """What Q should say: rewards, whether nothing follows, and the value of what follows, (B,) each -> (B,)."""
+        goes_on = 1 - ends.float() if self.config.mask_ends else 1.0
+        return rewards + self.config.discount * goes_on * value
+
     def _update(self) -> None:
         config, batch = self.config, self.replay.sample(self.config.batch_size, self.generator)
         with torch.no_grad():
             ahead = self.inputs(batch["next_states"], batch["told"])
             best = self.q(ahead).argmax(-1, keepdim=True)
             value = self.target(ahead).gather(1, best)[:, 0]  # (B,)
-            goes_on = 1 - batch["ends"].float() if config.mask_ends else 1.0
-            targets = batch["rewards"] + config.discount * goes_on * value
+            targets = self.targets(batch["rewards"], batch["ends"], value)
         chosen = self.q(self.inputs(batch["states"], batch["told"])).gather(1, batch["actions"][:, None])[:, 0]
         loss = F.smooth_l1_loss(chosen, targets)
         self.optimizer.zero_grad()
@@ -258,7 +262,7 @@ class LowLevel(Learner):
         reached, asked = torch.stack(met), torch.stack(wishes)
         t, b = torch.ones_like(reached).nonzero(as_tuple=True)  # every push, as it was asked for
         self._store(along, actions, t, b, asked.flatten(), reached.float().flatten(), reached.flatten())
-        chosen, returns = hindsight(world.truths(along) & self.known, config, self.generator)
+        chosen, returns = self.relabelled(world.truths(along) & self.known)
         t, b, statement = chosen.nonzero(as_tuple=True)
         rewards, ends = returns[t, b, statement], torch.ones(len(t), dtype=torch.bool)
         if config.relabel == "diluted":  # as many rows as with "true", without what they teach
@@ -270,6 +274,10 @@ class LowLevel(Learner):
         if len(t):
             self._store(along, actions, t, b, statement, rewards, ends)
         return float(reached.any(0).float().mean())
+
+    def relabelled(self, truths: Tensor) -> tuple[Tensor, Tensor]:
+        """Which pushes are stored with which statements, and their returns: as `hindsight`."""
+        return hindsight(truths, self.config, self.generator)
 
     def _store(
         self, along: Tensor, actions: Tensor, t: Tensor, b: Tensor, told: Tensor, rewards: Tensor, ends: Tensor
