@@ -60,7 +60,7 @@ relabel_language = Check(
 
 # --- Exercise 2: the return of what comes true later ---
 
-PATH = _bools("0101", "0100", "1100", "1101", "0001")
+PATH = _bools("010100", "010011", "110000", "110110", "000110")  # some come true twice, or end and stay false
 
 
 def _returns(truths: Tensor, discount: float) -> Tensor:
@@ -81,6 +81,28 @@ def _undecided(truths: Tensor, discount: float) -> Tensor:
     for t in reversed(range(len(before))):
         ahead = torch.where(after[t] & ~before[t], 1.0, discount * ahead)
         returns[t] = ahead
+    return returns
+
+
+def _gathered(truths: Tensor, discount: float, add: bool) -> Tensor:
+    """With every time at which a statement comes true: their sum, or the last of them."""
+    before, new = truths[:-1], _new(truths[:-1], truths[1:])
+    returns = torch.zeros(before.shape, dtype=torch.float64)
+    for t in range(len(before)):
+        for later in range(t, len(before)):
+            worth = torch.full(new[0].shape, discount ** (later - t), dtype=torch.float64)
+            returns[t] = torch.where(new[later], worth + (returns[t] if add else 0), returns[t])
+    return torch.where(before, 0.0, returns)
+
+
+def _forwards(truths: Tensor, discount: float) -> Tensor:
+    """From the first push to the last: what comes true counts for the pushes behind it."""
+    before, new = truths[:-1], _new(truths[:-1], truths[1:])
+    returns = torch.zeros(before.shape, dtype=torch.float64)
+    ahead = torch.zeros(before.shape[1], dtype=torch.float64)
+    for t in range(len(before)):
+        ahead = torch.where(new[t], 1.0, discount * ahead)
+        returns[t] = torch.where(before[t], 0.0, ahead)
     return returns
 
 
@@ -110,6 +132,21 @@ hindsight_returns = Check(
             wrong=lambda x, y: _returns(x, 1.0),
         ),
         Mistake(
+            "all times",
+            "A statement that comes true twice counts twice. Only the *next* time counts: there the try ends.",
+            wrong=lambda x, y: _gathered(x, y, True),
+        ),
+        Mistake(
+            "last time",
+            "Where a statement comes true twice you count the *last* time. The next one counts: there the try ends.",
+            wrong=lambda x, y: _gathered(x, y, False),
+        ),
+        Mistake(
+            "forwards",
+            "A push gets its share of what came true *before* it. Go through the pushes from the last to the first.",
+            wrong=_forwards,
+        ),
+        Mistake(
             "only at once",
             "Right for the push that makes a statement true. The pushes before it have a share in it, too.",
             wrong=lambda x, y: _new(x[:-1], x[1:]).double(),
@@ -119,7 +156,7 @@ hindsight_returns = Check(
 
 # --- Exercise 3: the target, and where nothing follows ---
 
-REWARDS = torch.tensor([1.0, 0.0, 0.25, 0.0], dtype=torch.float64)
+REWARDS = torch.tensor([1.0, 0.0, 0.25, 0.5], dtype=torch.float64)  # the last one does not end
 ENDS = torch.tensor([True, False, True, False])
 VALUES = torch.tensor([[0.5, 0.75], [0.5, 0.125], [1.0, 0.0], [0.25, 0.75]], dtype=torch.float64)
 
@@ -151,6 +188,16 @@ instruction_target = Check(
             "end without its reward",
             "Where the row ends you give 0. Its reward was earned; only what would follow is gone.",
             wrong=lambda r, e, v, y: (~e) * _target(r, e, v, y),
+        ),
+        Mistake(
+            "reward or value",
+            "Where the row goes on you leave its reward out. The target is the reward *and* what follows.",
+            wrong=lambda r, e, v, y: torch.where(e, r, _target(0 * r, e, v, y)),
+        ),
+        Mistake(
+            "reward discounted",
+            "You discount the reward as well. It comes at once: only what follows counts γ times.",
+            wrong=lambda r, e, v, y: y * _target(r, e, v, 1.0),
         ),
         Mistake(
             "mean of pushes",
