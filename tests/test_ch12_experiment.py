@@ -51,7 +51,7 @@ def test_recorded_results_have_every_variant_and_seed_and_are_drawn() -> None:
     assert len(recorded) == len(language.VARIANTS) * language.SEEDS * language.ROUNDS // language.BLOCK
     assert set(recorded["variant"]) == set(language.VARIANTS)
     assert len(figures.curves(recorded, list(language.VARIANTS)).axes) == 1
-    assert len(figures.paired(recorded, "hal", ("none", "true"))) == 2
+    assert len(figures.paired(recorded, "hal", ("none", "any"))) == 2
 
 
 def test_the_first_picture_shows_pushes_that_miss_what_was_asked() -> None:

@@ -25,7 +25,7 @@ CONFIG = HALConfig(hidden=96, updates=20, batch_size=128, epsilon_decay=0.9)
 EPSILON = 0.1  # random pushes in the main measure: as many as in the last data
 VARIANTS = {
     "hal": ("newly true (HAL)", {}),
-    "true": ("true, old or new", {"relabel": "true"}),
+    "any": ("true, old or new", {"relabel": "true"}),
     "diluted": ("as many rows, idle ones as asked", {"relabel": "diluted"}),
     "none": ("no relabelling", {"relabel": "none"}),
     "now": ("newly true, at once only", {"later": 0}),
