@@ -69,9 +69,9 @@ def encode(encoding: str) -> Tensor:
     if encoding == "one-hot":
         return torch.eye(number)
     table = F.one_hot(words(), len(WORDS)).float().flatten(1)  # (48, 40)
-    return (
-        table[torch.randperm(number, generator=torch.Generator().manual_seed(12))] if encoding == "shuffled" else table
-    )
+    if encoding == "shuffled":
+        table = table[torch.randperm(number, generator=torch.Generator().manual_seed(12))]
+    return table
 
 
 def newly_true(before: Tensor, after: Tensor) -> Tensor:
@@ -282,14 +282,8 @@ class LowLevel(Learner):
     def _store(
         self, along: Tensor, actions: Tensor, t: Tensor, b: Tensor, told: Tensor, rewards: Tensor, ends: Tensor
     ) -> None:
-        self.replay.add(
-            states=along[t, b],
-            told=told,
-            actions=actions[t, b],
-            next_states=along[t + 1, b],
-            rewards=rewards,
-            ends=ends,
-        )
+        rows = {"states": along[t, b], "actions": actions[t, b], "next_states": along[t + 1, b]}
+        self.replay.add(**rows, told=told, rewards=rewards, ends=ends)
 
     def succeeds(self, states: Tensor, told: Tensor, generator: torch.Generator, epsilon: float = 0.0) -> Tensor:
         """Whether each statement (B,) comes true from its state (B, 4) within `steps` pushes: (B,) bool."""
