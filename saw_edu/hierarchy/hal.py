@@ -258,8 +258,7 @@ class LowLevel(Learner):
             for column, row in zip((path, wishes, pushes, met), (states, told, actions, done), strict=True):
                 column.append(row)
             told = torch.where(done, self.draw(states), told)
-        along, actions = torch.stack(path), torch.stack(pushes)  # (T + 1, B, 4), (T, B)
-        reached, asked = torch.stack(met), torch.stack(wishes)
+        along, actions, reached, asked = map(torch.stack, (path, pushes, met, wishes))  # (T + 1, B, 4), (T, B) each
         t, b = torch.ones_like(reached).nonzero(as_tuple=True)  # every push, as it was asked for
         self._store(along, actions, t, b, asked.flatten(), reached.float().flatten(), reached.flatten())
         chosen, returns = self.relabelled(world.truths(along) & self.known)
