@@ -13,7 +13,7 @@ def course_root(start: Path | None = None) -> Path:
     """The folder of the course, which has `saw_edu/` and `assets/` in it.
 
     Looked for upwards from the working directory, then beside the installed library; the environment variable
-    SAW_EDU_COURSE decides where it is set.
+    SAW_EDU_COURSE decides where it is set; that folder needs no notebooks.
 
     Raises:
         FileNotFoundError: when none of these is a checkout of the course.
@@ -22,7 +22,7 @@ def course_root(start: Path | None = None) -> Path:
     here = (start or Path.cwd()).resolve()
     places = [Path(given)] if given else [here, *here.parents, Path(__file__).resolve().parents[1]]
     for place in places:
-        if (place / "assets").is_dir() and (place / "notebooks").is_dir():
+        if (place / "assets").is_dir() and (given or (place / "notebooks").is_dir()):  # a sandbox shows assets only
             return place
     raise FileNotFoundError(
         "the course's assets were not found: open the notebook inside the course's folder, "
