@@ -248,6 +248,16 @@ def test_a_zip_that_grows_without_bounds_is_not_unpacked(tmp_path: Path) -> None
 
 
 @needs_sandbox
+def test_a_notebook_one_folder_too_deep_waits_for_a_person(tmp_path: Path) -> None:
+    course = make_course(tmp_path, [])
+    deep = course / "submitted" / "xenia" / "unit1" / "unit1" / "01_returns.ipynb"
+    deep.parent.mkdir(parents=True)
+    deep.write_bytes(CORPUS["solution"].files["01_returns.ipynb"])
+    (result,) = grade_unit(course, "unit1", Options(jobs=1, limits=LIMITS))
+    assert "'unit1/01_returns.ipynb' seems to be it: move it to xenia/unit1/" in result.reasons[0]
+
+
+@needs_sandbox
 def test_links_pipes_and_folders_are_no_notebooks(tmp_path: Path) -> None:
     course = make_course(tmp_path, ["solution"])
     for name in ("link", "pipe", "folder"):

@@ -54,6 +54,7 @@ def grade(
     handed_in: Annotated[
         Path | None, typer.Option("--from", help="A folder or zip of notebooks from a learning-management system.")
     ] = None,
+    roster: Annotated[Path | None, typer.Option(help="With --from: a students.csv, which gives their ids.")] = None,
     ray: Annotated[
         str | None, typer.Option(help="Spread over a Ray cluster: its address, or local.", show_default="no Ray")
     ] = None,
@@ -76,7 +77,7 @@ def grade(
     from saw_edu.classroom.sandbox.outside import SandboxError
 
     names = tuple(name.strip() for name in (students or "").split(",") if name.strip())
-    options = grading.Options(names, jobs, deadline, db, handed_in, not no_sandbox, force, ray=ray)
+    options = grading.Options(names, jobs, deadline, db, handed_in, not no_sandbox, force, ray=ray, roster=roster)
     try:
         results = grading.grade_unit(source_root(Path.cwd()), Path(unit).name, options, typer.echo)
     except (

@@ -1,140 +1,154 @@
 """Takes in what a learning-management system gives: a folder or a zip of notebooks, in nobody's layout."""
 
+import json
 import re
 import tempfile
-import unicodedata
-import zipfile
-from pathlib import Path, PurePosixPath
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 from saw_edu.classroom.authoring.release import write_file
+from saw_edu.classroom.grading.handed_in import File, IntakeError, printable, read_files
 from saw_edu.classroom.grading.plan import ChapterPlan, UnitPlan
-from saw_edu.classroom.grading.submission import MOST_BYTES, identify
+from saw_edu.classroom.grading.submission import UngradableError, identify, read_submission
+from saw_edu.classroom.grading.whose import Owner, Roster, name_all, owners, read_roster
 
-_MOST_FILES = 20_000
-_MOST_UNPACKED = 16 * 2**30  # bytes of one archive
-_CANVAS = re.compile(r"^(?P<student>[^_]+?)_(?:LATE_)?(?P<user>\d+)_(?P<file>\d+)_(?P<name>.+)$", re.IGNORECASE)
-_MOODLE = re.compile(r"^(?P<student>.+?)_(?P<user>\d+)_assign(?:submission|feedback)_file_?$", re.IGNORECASE)
-
-
-class IntakeError(ValueError):
-    """A folder or zip that cannot be taken in; nothing was."""
+_NUMBER = re.compile(r"(?:-|-Copy| \(|\()(\d{1,6})\)?$")
+KNOWN = ".taken_in.json"
+"""In `submitted/`: which identifier was given to whom, so that a later hand-in finds the same student."""
 
 
-def take_in(source: Path, submitted: Path, plan: UnitPlan) -> list[str]:
+@dataclass(frozen=True)
+class _Version:
+    """One hand-in of a notebook."""
+
+    file: File
+    owner: Owner
+    chapter: ChapterPlan
+    rank: tuple[int, str, int, int, str, int]
+
+
+def take_in(source: Path, submitted: Path, plan: UnitPlan, roster: Path | None = None) -> list[str]:
     """Copy notebooks to `submitted/<student>/<unit>/<notebook>.ipynb`. Returns what was passed over, and why.
 
-    A file's student is the folder that it lies in, or what stands before the notebook's name; its notebook is told by
-    that name, else by its exercises. A zip may hold zips of single students. Raises IntakeError.
+    Every file is taken or named. Of several hand-ins of a notebook the newest one with answers is taken. roster: a
+    table of students, whose identifiers are used. Raises IntakeError.
     """
-    if not source.exists():
-        raise IntakeError(f"{source}: no such file or folder")
+    students = read_roster(roster) if roster else None
     with tempfile.TemporaryDirectory(prefix="saw-edu-intake-") as folder:
-        root = source
-        if not source.is_dir():
-            root = Path(folder) / "all"
-            _unpack(source, root)
-        found: dict[tuple[str, str], Path] = {}
-        said: list[str] = []
-        for path in _files(root, Path(folder)):
-            student, chapter = _whose(path, root, plan)
-            if student is None or chapter is None:
-                reason = "whose it is cannot be told" if student is None else f"not a notebook of {plan.name}"
-                said.append(f"passed over {path.name}: {reason}")
+        files = read_files(source, Path(folder))
+        said = files.passed
+        versions: list[_Version] = []
+        stamps: dict[str, bytes] = {}
+        whose = owners(files.found, plan.name, [chapter.name for chapter in plan.chapters])
+        for number, file in enumerate(files.found):
+            if file.parts[-1] == "timestamp.txt":
+                stamps |= {owner.key: file.path.read_bytes()[:200] for owner in whose[number]}
+            if not file.parts[-1].lower().endswith(".ipynb"):
                 continue
-            old = found.get((student, chapter.name))
-            if old is not None:
-                said.append(f"{student} handed in {chapter.name} several times; taken: the last by name")
-            found[student, chapter.name] = max(path, old, key=lambda p: p.name) if old else path
-        if not found:
-            raise IntakeError(f"{source}: no notebook of {plan.name} in it")
-        for (student, name), path in found.items():
-            target = submitted / student / plan.name
-            target.mkdir(parents=True, exist_ok=True)
-            data = path.read_bytes()
-            old_file = target / f"{name}.ipynb"
-            if not old_file.is_file() or old_file.read_bytes() != data:
-                write_file(old_file, data)
-    return [f"{len({student for student, _ in found})} students, {len(found)} notebooks taken in", *said]
-
-
-def _unpack(archive: Path, target: Path, nested: bool = False) -> None:
-    """Unpack the files of a zip, none of them outside the target, none of them large.
-
-    nested: it is a single student's, and may hold less.
-    """
-    try:
-        with zipfile.ZipFile(archive) as zipped:
-            infos = [info for info in zipped.infolist() if not info.is_dir()]
-            if len(infos) > _MOST_FILES:
-                raise IntakeError(f"{archive.name}: more than {_MOST_FILES} files")
-            if sum(min(info.file_size, MOST_BYTES) for info in infos) > (_MOST_UNPACKED >> 6 * nested):
-                raise IntakeError(f"{archive.name}: it would unpack to more than a course's submissions can be")
-            for info in infos:
-                parts = [part for part in PurePosixPath(info.filename).parts if part not in ("/", "..", ".", "")]
-                if not parts or parts[0] == "__MACOSX" or parts[-1].startswith("."):
-                    continue
-                path = target.joinpath(*parts)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with zipped.open(info) as stream:
-                    path.write_bytes(stream.read(MOST_BYTES + 1))
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        if isinstance(error, OSError) and not isinstance(error, zipfile.BadZipFile) and not archive.is_file():
-            raise
-        raise IntakeError(f"{archive}: not a zip that can be read ({error})") from None
-
-
-def _files(root: Path, scratch: Path) -> list[Path]:
-    """All files that may be notebooks, those in zips of single students among them."""
-    found: list[Path] = []
-    for path in sorted(root.rglob("*")):
-        if (
-            path.is_symlink()
-            or not path.is_file()
-            or any(part.startswith(".") for part in path.relative_to(root).parts)
-        ):
-            continue
-        if path.suffix.lower() == ".zip":
-            inner = path.with_suffix("") if root.is_relative_to(scratch) else scratch / f"{len(found)}-{path.stem}"
-            inner = inner if not inner.exists() else inner.with_name(inner.name + "-unpacked")
-            try:
-                _unpack(path, inner, nested=True)
-            except IntakeError:
-                found.append(path)
+            chapter = _chapter(file, plan)
+            if not whose[number] or chapter is None:
+                reason = "whose it is cannot be told" if chapter is not None else f"not a notebook of {plan.name}"
+                said.append(f"passed over {file.name}: {reason}")
                 continue
-            found += [item for item in sorted(inner.rglob("*.ipynb")) if item.is_file()]
-        elif path.suffix.lower() == ".ipynb":
-            found.append(path)
-    return found
+            versions += [_Version(file, owner, chapter, _rank(file, owner, chapter)) for owner in whose[number]]
+        if not versions:
+            raise IntakeError(f"{source}: no notebook of {plan.name} in it" + _first(said))
+        known = _known(submitted)
+        names = name_all((version.owner for version in versions), students, known)
+        chosen: dict[str, list[_Version]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[_Version]] = defaultdict(list)
+        for version in versions:
+            groups[names[version.owner.key], version.chapter.name].append(version)
+        for (student, name), group in sorted(groups.items()):
+            best = max(group, key=lambda version: version.rank)
+            chosen[student].append(best)
+            said += [
+                f"passed over {version.file.name}: {student} handed in {name} several times; taken: {best.file.name}"
+                for version in group if version is not best
+            ]  # fmt: skip
+        for student, own in chosen.items():
+            said += _write(submitted / student / plan.name, student, own, stamps.get(own[0].owner.key))
+        write_file(submitted / KNOWN, (json.dumps(known | names, indent=1, ensure_ascii=False) + "\n").encode())
+    return [f"{len(chosen)} students, {len(groups)} notebooks taken in", *said, *_against(students, names, submitted)]
 
 
-def _whose(path: Path, root: Path, plan: UnitPlan) -> tuple[str | None, ChapterPlan | None]:
-    """Tell a file's student and notebook from its name and folder, and its notebook by its exercises if need be."""
-    stem = path.stem
-    canvas = _CANVAS.match(stem)
-    student = canvas["student"] if canvas else None
-    chapter = next((chapter for chapter in plan.chapters if chapter.name in stem), None)
-    if student is None and chapter is not None and not stem.startswith(chapter.name):
-        student = stem[: stem.index(chapter.name)].strip(" _-.")
-    if not student:
-        student = _folder(path, root, plan)
-    return _identifier(student), chapter or identify(path, plan.chapters)
+def _first(said: list[str]) -> str:
+    return "".join(f"\n  {line}" for line in said[:10])
 
 
-def _folder(path: Path, root: Path, plan: UnitPlan) -> str | None:
-    """The innermost folder that is a student's: not the unit's, nor the archive itself."""
+def _chapter(file: File, plan: UnitPlan) -> ChapterPlan | None:
+    """Which notebook a file is: by its exercises, else by its name."""
+    found = identify(file.path, plan.chapters)
+    return found or next((chapter for chapter in plan.chapters if chapter.name in file.parts[-1]), None)
+
+
+def _rank(file: File, owner: Owner, chapter: ChapterPlan) -> tuple[int, str, int, int, str, int]:
+    """What decides which of several hand-ins is taken: answers, the system's time and number, the file's own."""
+    number = _NUMBER.search(file.parts[-1].rpartition(".")[0])
+    system = "" if owner.at is None or owner.order else owner.at.isoformat()
+    own = file.at.isoformat() if file.at else ""
+    again = int(number[1]) if number else 0
+    return (_answered(file, chapter), system, owner.order, again, own, -len(file.parts))
+
+
+def _answered(file: File, chapter: ChapterPlan) -> int:
+    """2 where something was answered, 1 for what was released, 0 for what cannot be read."""
     try:
-        parts = path.relative_to(root).parts[:-1]
-    except ValueError:  # from the zip of a single student, which is named for them
-        parts = tuple(part.split("-", 1)[-1] for part in path.parts[-2:-1])
-    for part in reversed(parts):
-        if part != plan.name:
-            match = _MOODLE.match(part) or _CANVAS.match(part)
-            return match["student"] if match else part
-    return None
+        submission = read_submission(file.path, chapter, [])
+    except UngradableError:
+        return 0
+    roles = ("exercise", "question")
+    items = [(item, item.source_cell) for item in submission.items if item.source_cell is not None]
+    changed = any(
+        cell.role in roles and item.source.strip() != (cell.released or "").strip() for item, cell in items
+    )  # fmt: skip
+    return 1 + changed
 
 
-def _identifier(student: str | None) -> str | None:
-    """A student's name as a folder can bear it."""
-    plain = unicodedata.normalize("NFKD", student or "").encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9.@-]+", "_", plain).strip("._-")
-    return plain[:80] or None
+def _write(folder: Path, student: str, versions: list[_Version], stamp: bytes | None) -> list[str]:
+    """Write a student's notebooks, and when they were handed in, where the system says so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = False
+    for version in versions:
+        target = folder / f"{version.chapter.name}.ipynb"
+        data = version.file.path.read_bytes()
+        if not target.is_file() or target.read_bytes() != data:
+            write_file(target, data)
+            changed = True
+    times = [version.owner.at for version in versions if version.owner.at]
+    late = any(version.owner.late for version in versions)
+    if times and stamp is None:
+        stamp = _stamp(max(times))
+    if stamp is not None and (changed or not (folder / "timestamp.txt").is_file()):
+        write_file(folder / "timestamp.txt", stamp)
+    if late and not times:
+        return [f"{student}: handed in late, and no time is known: write {folder.name}/timestamp.txt by hand"]
+    return [f"{student}: handed in late; its time is the archive's, {max(times):%Y-%m-%d %H:%M} UTC"] if late else []
+
+
+def _stamp(at: datetime) -> bytes:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC\n".encode()
+
+
+def _known(submitted: Path) -> dict[str, str]:
+    try:
+        data = json.loads((submitted / KNOWN).read_text(encoding="utf-8"))
+        return {str(key): str(name) for key, name in data.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _against(roster: Roster | None, names: dict[str, str], submitted: Path) -> list[str]:
+    """Say who of a roster handed in nothing, and who handed in and is not on it."""
+    if roster is None:
+        return []
+    there = set(names.values()) | {path.name for path in submitted.iterdir() if path.is_dir()}
+    missing = [name for name in roster.ids if name not in there]
+    strangers = sorted(set(names.values()) - set(roster.ids))
+    said = [f"{len(missing)} of the roster handed in nothing: {printable(', '.join(missing))}"] if missing else []
+    return said + ([f"not on the roster: {printable(', '.join(strangers))}"] if strangers else [])
+
+
+__all__ = ["IntakeError", "take_in"]

@@ -43,7 +43,8 @@ class Options:
     students: only these (all, where empty). jobs: submissions at a time, by default one for each processor. deadline:
     seconds for one submission. ray: the address of a Ray cluster, "local" for one on this machine; None: no Ray.
     database: the gradebook's address; by default that of nbgrader_config.py, else gradebook.db. handed_in: a folder or
-    zip of notebooks from a learning-management system. sandboxed: False runs students' code with your own rights.
+    zip of notebooks from a learning-management system; roster: a table of students with it.
+    sandboxed: False runs students' code with your own rights.
     force: grade again what was graded. limits: what one exercise may use.
     """
 
@@ -56,6 +57,7 @@ class Options:
     force: bool = False
     limits: Limits = field(default_factory=Limits)
     ray: str | None = None
+    roster: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
         )
     plan = read_unit(course.resolve(), unit)
     if options.handed_in is not None:
-        for line in take_in(options.handed_in, course / "submitted", plan):
+        for line in take_in(options.handed_in, course / "submitted", plan, options.roster):
             say(line)
     students = _students(course, unit, options, say)
     settings = settings_of(course)

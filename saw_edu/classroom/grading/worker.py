@@ -1,5 +1,6 @@
 """Grades a submission: each exercise in processes of its own, visible tests first, hidden tests in another process."""
 
+import itertools
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -56,12 +57,16 @@ def _grade_one(
 
 def _renamed(plan: UnitPlan, chapter: ChapterPlan, folder: Path) -> str:
     """Say which other file of a submission may be the notebook that is missing; empty where none is."""
-    known = {f"{other.name}.ipynb" for other in plan.chapters}
-    strays = sorted(path for path in folder.iterdir() if path.name not in known and not path.name.startswith("."))
+    known = {folder / f"{other.name}.ipynb" for other in plan.chapters}
+    strays = sorted(itertools.islice((path for path in folder.rglob("*") if path not in known), 2000))
+    strays = [path for path in strays if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    strays = [path for path in strays if path.is_file() and not path.is_symlink()]
     for path in strays:
-        if path.is_file() and identify(path, plan.chapters) is chapter:
-            return f"there is no {chapter.name}.ipynb, but {path.name!r} seems to be it: rename it and grade again"
-    files = [path.name for path in strays if path.is_file() and path.name != "timestamp.txt"]
+        if path.suffix.lower() == ".ipynb" and identify(path, plan.chapters) is chapter:
+            place = str(path.relative_to(folder))
+            what = "rename it" if path.parent == folder else f"move it to {folder.parent.name}/{folder.name}/"
+            return f"there is no {chapter.name}.ipynb, but {place!r} seems to be it: {what} and grade again"
+    files = [path.name for path in strays if path.name != "timestamp.txt"]
     return f"there is no {chapter.name}.ipynb, but {', '.join(map(repr, files[:3]))}" if files else ""
 
 
