@@ -206,10 +206,11 @@ def _graded(
     broken: dict[str, str],
     stopped: str | None,
 ) -> Result:
-    error = next((output for output in cell.outputs if output.output_type == "error"), None)
+    error = next((output for output in cell.get("outputs", []) if output.output_type == "error"), None)
     if error is None:
-        if cell.execution_count is None:
-            return Result(name, "not run", 0.0, points, stopped or "the cell did not run")
+        if cell.get("execution_count") is None:
+            turned = "" if cell.cell_type == "code" else "its test is no code cell any more: turn it back into code"
+            return Result(name, "not run", 0.0, points, turned or stopped or "the cell did not run")
         return Result(name, "done", points, points)
     if error.ename == "NotStarted" or _is_stub(error) or (own and _is_stub(own)):
         waits = error.evalue if "it uses exercise" in error.evalue else ""

@@ -14,6 +14,13 @@ def settings_of(course: Path) -> Config:
 
 
 def database_of(settings: Config, course: Path, given: str | None = None) -> str:
-    """The gradebook's address: the one given, else that of the settings, else `gradebook.db` in the course's folder."""
+    """The gradebook's address: the one given, else that of the settings, else `gradebook.db`.
+
+    A relative path of SQLite's is one in the course's folder.
+    """
     own = settings.CourseDirectory.get("db_url") if "CourseDirectory" in settings else None
-    return given or own or f"sqlite:///{course.resolve() / 'gradebook.db'}"
+    url = str(given or own or "sqlite:///gradebook.db")
+    path = url.removeprefix("sqlite:///")
+    if path == url or not path or path.startswith((":memory:", "file:")) or Path(path).is_absolute():
+        return url
+    return f"sqlite:///{course.resolve() / path}"
