@@ -45,7 +45,7 @@ viz.show(
 #
 # ## 1 · Sentences between two levels
 #
-# In a hierarchy something must pass from the high level to the low one. Chapter 5 compared states and vectors; here it is language. HAL (*hierarchical abstraction with language*) is a hierarchy
+# In a hierarchy something must pass from the high level to the low one. Chapter 5 compared words, states and images; here it is words. HAL (*hierarchical abstraction with language*) is a hierarchy
 # in which the **high level's actions are instructions**, and the low level learns by reinforcement to carry them out. A sentence is a good subgoal for two reasons. It leaves open what does not matter: "the ball above
 # the box" says nothing about where the two stand. And a person can read it.
 #
@@ -320,7 +320,7 @@ explorer = viz.click_explorer(
 # ## 7 · The level above, and what this chapter does not show
 #
 # The high level of HAL is Q-learning once more, with statements for actions: it says one, the low level pushes until it is true or the time is up, and what the task paid meanwhile is the reward. Two things make that hard. It has to say
-# something useful, out of 48 statements here and many more in the paper. And the low level has to carry it out. The paper trains the low level first and keeps it fixed for that reason. The library has such a level (`HighLevel` in
+# something useful, out of 48 statements here. And the low level has to carry it out; while that still learns, the same statement does something else every day. The library has such a level, for a low level that learns no more (`HighLevel` in
 # `saw_edu/hierarchy/hal.py`).
 #
 # The published experiments have a simulated robot that sees and pushes five objects. The authors' code holds some sentences back from training, to ask whether the low level *generalises* over language. **We show neither
