@@ -9,7 +9,7 @@ from saw_edu.hierarchy import Cloning
 def test_a_loss_that_gives_the_thought_away_teaches_to_repeat_it() -> None:
     data = packing.demonstrations(30, seed=0)
     own, new = {}, packing.demonstrations(10, seed=9)
-    for name, loss in (("leaks", checks.leaking_loss), ("honest", checks._loss)):
+    for name, loss in (("leaks", chain.leaking_loss), ("honest", checks._loss)):
         mind, losses = chain.train(loss, data, seed=0, steps=150, words=name)
         assert losses[-1] < losses[0] / 2
         shown = mind.nets[0](torch.cat([new.observations, new.goals, mind.words((new.subgoals + 1) % chain.LABELS)], 1))

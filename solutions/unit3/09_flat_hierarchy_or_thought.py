@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from saw_edu import checks, viz
 from saw_edu.course.ch09 import chain, figures, packing
-from saw_edu.course.ch09.checks import leaking_loss
+from saw_edu.course.ch09.chain import leaking_loss
 from saw_edu.evaluation import seed_interval
 from saw_edu.hierarchy.thoughts import METHODS, Thinking
 from saw_edu.place import asset

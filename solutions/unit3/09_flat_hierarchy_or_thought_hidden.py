@@ -9,7 +9,7 @@ match_width = Check(
     "match_width",
     [
         Case("three nets", _THREE, 9_000, expect=ch09._match(_THREE, 9_000)),
-        Case("exactly the budget", [(10, 4)], ch09._size([(10, 4)], 17), expect=17),
+        Case("exactly the budget", [(10, 4)], 565, expect=17),
     ],
     mistakes=ch09.match_width.mistakes,
 )

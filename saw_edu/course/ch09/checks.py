@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from saw_edu.checks import Case, Check, Mistake
+from saw_edu.course.ch09.chain import leaking_loss as _leaking_loss
 
 # --- Exercise 1: equal size ---
 
@@ -156,14 +157,6 @@ def _loss(net: Any, observations: Tensor, goals: Tensor, thoughts: Tensor, actio
     return F.cross_entropy(thought_logits, thoughts) + F.cross_entropy(action_logits, actions)
 
 
-def leaking_loss(
-    net: Any, observations: Tensor, goals: Tensor, thoughts: Tensor, actions: Tensor, phrases: Tensor
-) -> Tensor:
-    """Both answers from one question, which contains the thought that is asked for."""
-    out = net(torch.cat([observations, goals, phrases[thoughts]], 1))
-    return F.cross_entropy(out[:, : len(phrases)], thoughts) + F.cross_entropy(out[:, len(phrases) :], actions)
-
-
 def _never_told(
     net: Any, observations: Tensor, goals: Tensor, thoughts: Tensor, actions: Tensor, phrases: Tensor
 ) -> Tensor:
@@ -217,7 +210,7 @@ chain_loss = Check(
         Mistake(
             "the thought gives itself away",
             "The question for the thought contains the thought. It will be learned at once, and be of no use.",
-            when=_wrong(leaking_loss),
+            when=_wrong(_leaking_loss),
         ),
         Mistake(
             "never told",
