@@ -71,14 +71,24 @@ def _summarise(episodes: pd.DataFrame, by: str) -> pd.DataFrame:
     rows = []
     for key, group in episodes.groupby(by, sort=True):
         per_seed = group.groupby("seed")["success"].mean().to_numpy()
-        count = len(group)
-        if len(per_seed) > 1 and per_seed.min() < per_seed.max():
-            low, high = seed_interval(per_seed)
-        else:
-            low, high = episode_interval(int(group["success"].sum()), count)
-        mean = per_seed.mean()
-        rows.append({by: key, "mean": mean, "low": max(low, 0.0), "high": min(high, 1.0), "episodes": count})
+        low, high = success_interval(per_seed, len(group))
+        rows.append({by: key, "mean": per_seed.mean(), "low": low, "high": high, "episodes": len(group)})
     return pd.DataFrame(rows)
+
+
+def success_interval(per_seed: np.ndarray, episodes: int) -> tuple[float, float]:
+    """95 % interval of a mean success rate, within [0, 1].
+
+    Args:
+        per_seed: success of each seed, (S,).
+        episodes: of all seeds together. Where there is one seed, or all have the same success, the interval is Wilson's
+            over these: seeds that agree are no certainty.
+    """
+    if len(per_seed) > 1 and per_seed.min() < per_seed.max():
+        low, high = seed_interval(per_seed)
+    else:
+        low, high = episode_interval(round(float(np.mean(per_seed)) * episodes), episodes)
+    return max(low, 0.0), min(high, 1.0)
 
 
 def seed_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:

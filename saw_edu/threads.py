@@ -30,6 +30,11 @@ def prepare(environment: MutableMapping[str, str] | None = None, count: int | No
         environment.setdefault(COUNT, str(count))
 
 
+def available_cores() -> int:
+    """How many cores this process may use; where the system does not say (macOS), all that the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def choose(widths: list[int], asked: int | None = None) -> tuple[int, str]:
     """How many threads to use, and why, in words.
 
@@ -48,7 +53,7 @@ def choose(widths: list[int], asked: int | None = None) -> tuple[int, str]:
         return int(os.environ[COUNT]), f"{COUNT} says so"
     if max(widths, default=0) < WIDE:
         return 1, f"nets narrower than {WIDE} gain nothing from more"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     busy = round(os.getloadavg()[0]) if hasattr(os, "getloadavg") else 0
     free = max(1, cores - busy)
     return free, f"{cores} cores, {busy} of them busy"

@@ -8,7 +8,6 @@ chunks are then strung together on disk, so that a data set may be larger than m
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from tqdm.auto import tqdm
 from saw_edu.benchmark.names import DataSet
 from saw_edu.place import whole_file, write_text
 from saw_edu.runs.provenance import origin
+from saw_edu.threads import available_cores
 
 CHUNK = 10  # episodes
 _HELD_OUT = 0.1  # as many episodes again, for validation
@@ -84,7 +84,7 @@ def generate(
     total = (episodes + held_out) * (data.actions + 1)
     done = total - sum(count for _, _, count in todo) * (data.actions + 1)
     with tqdm(total=total, initial=done, disable=not progress, unit=" steps", desc=data.name) as bar:
-        for count in _work(data, parts, todo, seed, jobs or len(os.sched_getaffinity(0))):
+        for count in _work(data, parts, todo, seed, jobs or available_cores()):
             bar.update(count * (data.actions + 1))
     files = path, path.with_name(f"{path.stem}-val.npz")
     for file, kind in zip(files, ("train", "val"), strict=True):

@@ -5,7 +5,6 @@ Each process steps several environments at once and asks a policy for all their 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -19,6 +18,7 @@ from saw_edu.agents import Agent, Policy
 from saw_edu.benchmark.names import DataSet
 from saw_edu.data import Spec
 from saw_edu.rollouts import evaluate_env
+from saw_edu.threads import available_cores
 
 TASKS = (1, 2, 3, 4, 5)
 AT_ONCE = 10  # environments that a process steps together
@@ -34,7 +34,7 @@ class Arena:
 
     def __init__(self, data: DataSet, jobs: int | None = None) -> None:
         self.data = data
-        self.jobs = jobs or len(os.sched_getaffinity(0))
+        self.jobs = jobs or available_cores()
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Arena:

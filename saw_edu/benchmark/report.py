@@ -1,8 +1,8 @@
 """Results of a benchmark as numbers with intervals and as a page, beside what is published.
 
-The mean over tasks of a seed is one number; its interval is over seeds (Student's t). Over many data sets the
-interquartile mean of all (data set, seed) scores says more (Agarwal et al., NeurIPS 2021): the mean of the middle half,
-with a bootstrap over seeds within each data set.
+The mean over tasks of a seed is one number; its interval is over seeds. Over many data sets the interquartile mean of
+all (data set, seed) scores says more (Agarwal et al., NeurIPS 2021): the mean of the middle half, with a bootstrap over
+seeds within each data set.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
+from saw_edu.evaluation import success_interval
 from saw_edu.place import asset, write_text
 from saw_edu.viz import style
 
@@ -25,20 +26,24 @@ _RESAMPLES = 2000
 
 
 def final_scores(results: pd.DataFrame) -> pd.DataFrame:
-    """The mean success over tasks of each seed at its last evaluation: data, agent, seed, step, success."""
+    """Each seed at its last evaluation: data, agent, seed, step, success (mean over tasks), episodes (of all tasks)."""
     last = results.groupby(["data", "agent", "seed"])["step"].transform("max") == results["step"]
-    means = results[last].groupby(["data", "agent", "seed", "step"])["success"].mean()
-    return means.reset_index()
+    return _over_tasks(results[last])
+
+
+def _over_tasks(results: pd.DataFrame) -> pd.DataFrame:
+    kinds = ["data", "agent", "seed", "step"]
+    return results.groupby(kinds, as_index=False).agg(success=("success", "mean"), episodes=("episodes", "sum"))
 
 
 def summary(results: pd.DataFrame) -> pd.DataFrame:
     """A row for each data set and agent: seeds, step, mean, low, high (95 %), best (the highest on the way)."""
-    curves = results.groupby(["data", "agent", "seed", "step"], as_index=False)["success"].mean()
-    best = curves.groupby(["data", "agent", "step"])["success"].mean().groupby(["data", "agent"]).max()
+    curves = _over_tasks(results).groupby(["data", "agent", "step"])["success"].mean()
+    best = curves.groupby(["data", "agent"]).max().to_dict()
     rows = []
     for (data, agent), found in final_scores(results).groupby(["data", "agent"], sort=False):
         scores = found["success"].to_numpy()
-        low, high = interval(scores)
+        low, high = success_interval(scores, int(found["episodes"].sum()))
         rows.append(
             {
                 "data": data,
@@ -52,15 +57,6 @@ def summary(results: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def interval(scores: NDArray[np.float64]) -> tuple[float, float]:
-    """95 % interval of the mean over seeds, within [0, 1]; of one seed, or where all are equal, all that may be."""
-    spread = scores.std(ddof=1) if len(scores) > 1 else 0.0
-    if spread == 0:
-        return 0.0, 1.0
-    half = stats.t.ppf(0.975, len(scores) - 1) * spread / np.sqrt(len(scores))
-    return float(max(0.0, scores.mean() - half)), float(min(1.0, scores.mean() + half))
 
 
 def interquartile_mean(results: pd.DataFrame, agent: str, seed: int = 0) -> tuple[float, float, float]:
@@ -131,15 +127,15 @@ def curves(results: pd.DataFrame) -> Figure:
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.0 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns, sharey=True, squeeze=False)).ravel()
-    seeds = results.groupby(["data", "agent", "seed", "step"], as_index=False)["success"].mean()
+    seeds = _over_tasks(results)
     for ax, name in zip(axes, names, strict=False):
         for agent, found in seeds[seeds["data"] == name].groupby("agent", sort=False):
-            steps = found.groupby("step")["success"].apply(np.asarray)
-            bounds = np.array([interval(scores) for scores in steps])
+            steps = dict(iter(found.groupby("step")))
+            bounds = np.array([success_interval(each["success"], each["episodes"].sum()) for each in steps.values()])
             look = style.method(str(agent))
-            ax.plot(steps.index, [scores.mean() for scores in steps], **look.plot)
+            ax.plot(list(steps), [each["success"].mean() for each in steps.values()], **look.plot)
             if found["seed"].nunique() > 1:
-                ax.fill_between(steps.index, bounds[:, 0], bounds[:, 1], color=look.color, alpha=0.15, linewidth=0)
+                ax.fill_between(list(steps), bounds[:, 0], bounds[:, 1], color=look.color, alpha=0.15, linewidth=0)
         ax.set(title=name.removesuffix("-v0"), xlabel="gradient steps", ylim=(-0.02, 1.02))
     axes[0].set_ylabel("success")
     axes[0].legend()

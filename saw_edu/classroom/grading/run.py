@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import queue
 import shutil
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from saw_edu.classroom.grading.plan import UnitPlan, read_unit
 from saw_edu.classroom.grading.settings import database_of, settings_of
 from saw_edu.classroom.reports.export import STATUS_FILE
 from saw_edu.classroom.sandbox.outside import Limits, SandboxError, find_bubblewrap
+from saw_edu.threads import available_cores
 
 Say = Callable[[str], None]
 
@@ -130,7 +130,7 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
             return results
         if not options.sandboxed:
             say(_WARNING)
-        jobs = min(options.jobs or os.cpu_count() or 1, len(todo))
+        jobs = min(options.jobs or available_cores(), len(todo))
         with _graders(plan, jobs, options) as graders:
             results += _grade_all(course, plan, gradebook, todo, graders)
     return sorted(results, key=lambda item: item.student)

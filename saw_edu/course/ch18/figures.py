@@ -17,7 +17,7 @@ _NAMES = {label: name for name, label in LABELS.items()}
 
 
 def heat_map(published: pd.DataFrame) -> Figure:
-    """Published success, a row for each data set; the highest of a row has a frame."""
+    """Published success, a row for each data set; the highest of a row has a frame, each of those that tie."""
     table = published.pivot_table(index="dataset", columns="method", values="mean", sort=False)[list(ORDER)]
     figure, ax = plt.subplots(figsize=(9, 0.31 * len(table) + 1.2))
     ax.imshow(table.to_numpy(), cmap=style.VALUES, vmin=0, vmax=100, aspect="auto")
@@ -32,8 +32,8 @@ def heat_map(published: pd.DataFrame) -> Figure:
                 fontsize=10,
                 color="black" if score > 55 else "white",
             )
-        best = int(np.argmax(scores))
-        ax.add_patch(plt.Rectangle((best - 0.47, row - 0.45), 0.94, 0.9, fill=False, ec=style.VERMILION, lw=2.2))  # type: ignore[attr-defined]
+        for best in np.flatnonzero(scores == np.nanmax(scores)):
+            ax.add_patch(plt.Rectangle((best - 0.47, row - 0.45), 0.94, 0.9, fill=False, ec=style.VERMILION, lw=2.2))  # type: ignore[attr-defined]
     ax.set_xticks(range(len(ORDER)), ORDER)
     ax.set_yticks(range(len(table)), [name.removesuffix("-v0") for name in table.index], fontsize=10)
     ax.xaxis.tick_top()
