@@ -1,154 +1,230 @@
-"""Looks for what a person should see: edited tests and metadata, and code that works on the grader, not the exercise.
+"""Looks for code in a student's cells that works on the grader, not on the exercise.
 
 None of it can earn points, for student code and judgement do not share a process. An attack on the grader in an
-exercise's own cell sets that exercise to zero until a person decides; what may be harmless is only reported.
+exercise's own cell sets that exercise to zero until a person decides; what may be harmless is only reported. Settings,
+texts, and methods that have the name of something else are neither.
 """
 
 import ast
+import inspect
+import re
+import sys
+import types
 from collections.abc import Iterator
+from typing import Any
 
 from saw_edu.classroom.grading.library import answer_modules
-from saw_edu.classroom.grading.submission import Item, Submission
-from saw_edu.classroom.names import MOST_CHARACTERS, parse
+from saw_edu.classroom.names import MOST_CHARACTERS, parse, python_of
 
-_MODULES = {"torch", "numpy", "np", "math", "random", "builtins", "sys", "checks", "saw_edu", "unittest", "pytest",
-            "operator", "json", "warnings", "IPython", "nbgrader", "Check", "Case", "Tensor"}  # fmt: skip
-_INTERNAL = {"_getframe", "f_back", "f_globals", "f_locals", "gi_frame", "tb_frame", "__subclasses__", "get_referrers",
-             "get_objects", "__code__", "_check_of_this_cell", "settrace", "setprofile", "meta_path",
-             "path_hooks"}  # fmt: skip
-_SUSPECT_TEXT = ("gradebook.db", "_hidden.py", "nbgrader", "submission_notebook", "autograded/", "/proc/")
-_SUSPECT_MODULES = {"inspect", "gc", "ctypes", "importlib", "subprocess", "socket", "sqlite3", "multiprocessing",
-                    "pty", "urllib", "requests", "http"}  # fmt: skip
-_HOOKS = {"events", "register", "ast_transformers", "input_transformers_post", "input_transformers_cleanup",
-          "set_custom_exc", "user_ns", "kernel", "run_cell", "display_pub", "showtraceback"}  # fmt: skip
-_MAY_BE_HARMLESS = ("it calls `open`", "it calls `eval`", "it calls `exec`", "it calls `compile`", "it calls `globals`",
-                    "it calls `__import__`", "it imports", "it defines a class")  # fmt: skip
-_ALWAYS = {"__eq__", "__ne__", "__array_equal__", "__torch_function__", "__array_ufunc__", "__array_function__"}
+_USUAL = {"np": "numpy", "plt": "matplotlib.pyplot", "pd": "pandas", "checks": "saw_edu.checks",
+          "F": "torch.nn.functional", "Tensor": "torch.Tensor", "Check": "saw_edu.checks.Check",
+          "Case": "saw_edu.checks.Case"}  # fmt: skip
+"""What these names mean where a cell does not import them itself."""
+_PROBED = ("torch", "numpy", "math", "random", "builtins", "sys", "os", "json", "operator", "IPython", "saw_edu.checks",
+           "saw_edu.classroom", "nbgrader")  # fmt: skip
+"""What probes and their surroundings are made of: a function of these that is replaced is replaced for them too."""
+_CLASSES = ("torch", "numpy", "builtins", "IPython", "saw_edu.checks")
+_SHOWS = {"__repr__", "__str__", "__format__", "_repr_html_", "_ipython_display_"}
+_FRAMES = {"f_back", "f_globals", "f_locals", "f_builtins", "gi_frame", "cr_frame", "tb_frame", "__subclasses__"}
+_LOOKS_INSIDE = {"sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile", "threading.settrace",
+                 "threading.setprofile", "gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys.meta_path",
+                 "sys.path_hooks", "sys.monitoring"}  # fmt: skip
+_ENDS = {"_exit", "abort", "fork", "forkpty", "kill", "killpg", "pthread_kill", "raise_signal"}
+_HOOKS = {"set_custom_exc", "ast_transformers", "input_transformers_post", "input_transformers_cleanup", "display_pub",
+          "showtraceback", "input_transformer_manager"}  # fmt: skip
+_OUTSIDE = {"subprocess", "socket", "ctypes", "urllib", "requests", "http", "sqlite3", "pty", "httpx", "aiohttp"}
+_READS_SOURCE = {"inspect.getsource", "inspect.getsourcelines", "inspect.currentframe", "inspect.stack"}
+_GRADERS_FILE = re.compile(r"gradebook\.db|_hidden\.py|autograded/|solutions/unit|submission_notebook|^/proc\b")
+_ALWAYS = {"__eq__", "__ne__"}
+_ANY_OPERATION = {"__array_equal__", "__torch_function__", "__array_ufunc__", "__array_function__"}
 
 
 def of_answer(source: str) -> tuple[list[str], list[str]]:
     """Find code in an exercise's cell that no answer needs. Returns attacks, and what may be harmless, in words."""
     if len(source) > MOST_CHARACTERS:
         return [], [f"it has {len(source)} characters, too many to look through"]
-    tree = parse(source)
+    tree = parse(python_of(source))
     if tree is None:
         return [], []
-    found = list(dict.fromkeys(_reasons(tree)))
-    harmless = [reason for reason in found if reason.startswith(_MAY_BE_HARMLESS)]
-    return [reason for reason in found if reason not in harmless], harmless
+    try:
+        found = list(dict.fromkeys(_Reader(tree).reasons()))
+    except RecursionError:
+        return [], ["it is nested too deeply to look through"]
+    attacks = [reason for reason, harmless in found if not harmless]
+    return attacks, [reason for reason, harmless in found if harmless]
 
 
-def _reasons(tree: ast.Module) -> Iterator[str]:
-    own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    imported = {
-        alias.asname or alias.name.split(".")[0]
-        for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names
-    }  # fmt: skip
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
-            targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]
-            for target in targets:
-                root = _root(target, calls=False)
-                if isinstance(target, (ast.Attribute, ast.Subscript)) and root in (_MODULES | imported) - own:
-                    yield f"it replaces a part of `{root}`"
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            for name in modules:
-                if name.startswith(("saw_edu.checks.", "saw_edu.classroom", "nbgrader")) or name in answer_modules():
-                    yield f"it takes in the grader's own {name}"
-                elif name.split(".")[0] in _SUSPECT_MODULES:
-                    yield f"it imports {name}"
-        elif isinstance(node, ast.Attribute):
-            if node.attr in _INTERNAL:
-                yield f"it uses `{node.attr}`, which looks into the running program"
-            if node.attr == "modules" and _root(node) == "sys":
-                yield "it reaches into the loaded modules"
-            if _root(node) == "get_ipython" and node.attr in _HOOKS:
-                yield "it hooks into IPython"
-            if _root(node) == "checks" and node.attr.startswith("_"):
-                yield "it reaches into the checks"
-        elif isinstance(node, ast.Call):
-            yield from _suspect_call(node)
-        elif isinstance(node, ast.ClassDef):
-            special = {item.name for item in node.body if isinstance(item, ast.FunctionDef)} & _ALWAYS
-            if special:
-                yield f"it defines a class with its own {', '.join(sorted(special))}"
-        elif _names_grader(node):
-            yield "it names files of the grader"
+class _Reader:
+    """Reads one cell. Names are followed to what they were imported as, so that a name alone accuses nobody."""
+
+    def __init__(self, tree: ast.Module):
+        self.nodes = list(ast.walk(tree))
+        self.meanings = dict(_USUAL)
+        own = {n.id for n in self.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        own |= {n.arg for n in self.nodes if isinstance(n, ast.arg)}
+        own |= {n.name for n in self.nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
+        self.own = own
+        for node in self.nodes:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    whole = alias.name if alias.asname else alias.name.split(".")[0]
+                    self.meanings[alias.asname or whole] = whole
+            elif isinstance(node, ast.ImportFrom):
+                self.meanings |= {a.asname or a.name: f"{node.module or ''}.{a.name}" for a in node.names}
+        self.imported = set(self.meanings) - set(_USUAL)
+        for node in self.nodes:  # ip = get_ipython()
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                path = self.path(node.value)
+                if path.endswith(("get_ipython()", "InteractiveShell.instance()")) or path in ("torch", "numpy"):
+                    self.meanings[node.targets[0].id] = path
+                    self.imported.add(node.targets[0].id)
+        self.texts = {
+            id(node.value) for node in self.nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+
+    def path(self, node: ast.AST) -> str:
+        """A dotted name with what its root means: `np.abs` is numpy.abs; calls end in (), items in []."""
+        tail = ""
+        while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+            if isinstance(node, ast.Attribute):
+                tail, node = f".{node.attr}{tail}", node.value
+            elif isinstance(node, ast.Subscript):
+                tail, node = f"[]{tail}", node.value
+            else:
+                tail, node = f"(){tail}", node.func
+        if not isinstance(node, ast.Name) or (node.id in self.own - self.imported):
+            return ""
+        return self.meanings.get(node.id, node.id) + tail
+
+    def reasons(self) -> Iterator[tuple[str, bool]]:
+        """What was found: (reason, whether it may be harmless)."""
+        for node in self.nodes:
+            if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
+                targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else [node.target]
+                value = None if isinstance(node, ast.Delete) else node.value
+                for target in targets:
+                    yield from self._replaced(self.path(target), value)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+                yield from self._taken_in(modules)
+                if isinstance(node, ast.ImportFrom):
+                    yield from self._inside(f"{node.module}.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.Attribute):
+                yield from self._attribute(node)
+            elif isinstance(node, ast.Call):
+                yield from self._call(node)
+            elif isinstance(node, ast.ClassDef):
+                yield from _special_methods(node)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in self.texts:
+                yield from _text(node.value)
+
+    def _replaced(self, path: str, value: ast.expr | None) -> Iterator[tuple[str, bool]]:
+        """A function of a module or class that is given another meaning; settings are not functions."""
+        if path.startswith("sys.modules["):
+            yield "it replaces a module in `sys.modules`", False
+            return
+        if path.endswith("[]") and re.search(r"(\.__dict__|^vars\(\)|__builtins__)\[\]$", path):
+            yield "it replaces what a module holds", False
+            return
+        owner, _, name = path.rpartition(".")
+        if not owner or "[" in path or name in _SHOWS:
+            return
+        if path.partition("()")[0].endswith("get_ipython") and name in _HOOKS:
+            yield "it hooks into IPython", False
+        holder = _static(owner)
+        probed = _is_one_of(owner, _CLASSES) if isinstance(holder, type) else isinstance(holder, types.ModuleType)
+        old = _static(path)
+        if not probed or not callable(old) or not _is_one_of(owner, _PROBED):
+            return
+        builtin = isinstance(value, ast.Name) and isinstance(vars(sys.modules["builtins"]).get(value.id), type)
+        if not builtin:  # np.float = float is an old habit
+            wraps = value is not None and any(self.path(node) == path for node in ast.walk(value))
+            yield f"it replaces a part of `{owner.split('.')[0]}`: {name}", wraps
+
+    def _taken_in(self, modules: list[str]) -> Iterator[tuple[str, bool]]:
+        for name in modules:
+            graders = name.startswith(("saw_edu.checks.", "saw_edu.classroom")) or name.split(".")[0] == "nbgrader"
+            if graders or name in answer_modules():
+                yield f"it takes in the grader's own {name}", False
+
+    def _inside(self, paths: Iterator[str]) -> Iterator[tuple[str, bool]]:
+        for path in paths:
+            if path in _LOOKS_INSIDE:
+                yield f"it uses `{path}`, which looks into the running program", False
+
+    def _attribute(self, node: ast.Attribute) -> Iterator[tuple[str, bool]]:
+        path = self.path(node)
+        if node.attr in _FRAMES:
+            yield f"it uses `{node.attr}`, which looks into the running program", False
+        yield from self._inside(iter([path]))
+        shell, called, rest = path.partition("()")
+        is_shell = called and shell.split(".")[-1] in ("get_ipython", "instance")
+        if is_shell and (node.attr in _HOOKS or rest == ".events.register"):
+            yield "it hooks into IPython", False
+        if path.startswith("saw_edu.checks.") and path.count(".") == 2 and node.attr.startswith("_"):
+            yield "it reaches into the checks", False
+
+    def _call(self, node: ast.Call) -> Iterator[tuple[str, bool]]:
+        path = self.path(node.func)
+        module, _, name = path.rpartition(".")
+        first = node.args[0] if node.args else None
+        if path in ("setattr", "delattr") and len(node.args) > 1:
+            second = node.args[1]
+            attribute = second.value if isinstance(second, ast.Constant) else "?"
+            root = self.path(node.args[0])
+            if attribute == "?" and _is_one_of(root, _PROBED):
+                yield f"it replaces a part of `{root.split('.')[0]}`", False
+            yield from self._replaced(f"{root}.{attribute}" if root else "", node.args[2] if node.args[2:] else None)
+        elif path in ("exec", "eval", "compile", "__import__") and not isinstance(first, ast.Constant):
+            yield f"it calls `{path}`", True
+        elif (
+            path in ("__import__", "importlib.import_module")
+            and isinstance(first, ast.Constant)
+            and isinstance(first.value, str)
+        ):
+            yield from self._taken_in([first.value])
+        elif path in ("open", "io.open") and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            if first.value.startswith(("/", "~")) or ".." in first.value:
+                yield "it calls `open` on a file outside the notebook's folder", True
+        elif module in ("os", "posix", "signal") and (name in _ENDS or name.startswith(("exec", "spawn"))):
+            yield f"it calls `{name}` of the operating system", False
+        elif path in ("os.system", "os.popen") or path.split(".")[0] in _OUTSIDE or path in _READS_SOURCE:
+            yield f"it calls `{path}`", True
 
 
-def _names_grader(node: ast.AST) -> bool:
-    text = node.value if isinstance(node, ast.Constant) else None
-    return isinstance(text, str) and any(word in text for word in _SUSPECT_TEXT)
+def _text(text: str) -> Iterator[tuple[str, bool]]:
+    """A path of the grader's; a sentence that mentions one is none."""
+    if not re.search(r"\s", text[:1000]) and _GRADERS_FILE.search(text[:1000]):
+        yield "it names files of the grader", False
 
 
-def _suspect_call(node: ast.Call) -> Iterator[str]:
-    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-    if name in ("setattr", "delattr") and isinstance(node.func, ast.Name) and node.args:
-        root = _root(node.args[0])
-        if root in _MODULES:
-            yield f"it replaces a part of `{root}`"
-    if isinstance(node.func, ast.Name) and name in ("exec", "eval", "compile", "__import__", "globals", "open"):
-        yield f"it calls `{name}`"
-    if name in ("_exit", "system", "popen", "fork", "kill", "execv"):
-        yield f"it calls `{name}` of the operating system"
+def _special_methods(node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
+    """Comparisons that always say yes, and classes that answer in a library's place."""
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and (
+            item.name in _ANY_OPERATION or (item.name in _ALWAYS and _says_always_the_same(item))
+        ):
+            yield f"it defines a class with its own {item.name}", True
 
 
-def _root(node: ast.AST, calls: bool = True) -> str:
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call) if calls else (ast.Attribute, ast.Subscript)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
+def _says_always_the_same(function: ast.FunctionDef) -> bool:
+    given = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    return bool(given) and all(isinstance(v, ast.Constant) and isinstance(v.value, bool) for v in given)
 
 
-def of_notebook(submission: Submission) -> list[str]:
-    """Find what was done to the notebook around the answers: tests, metadata, other cells. Returns reasons in words."""
-    found: list[str] = []
-    for cell in submission.plan.chapter.cells:
-        if cell.role is None:
-            continue
-        versions = submission.versions(cell.grade_id)
-        if cell.role == "check":
-            found += _around_check(cell.grade_id, cell.released, versions)
-        if cell.role == "exercise" and any(item.kind != cell.kind for item in versions):
-            found.append(f"the cell {cell.grade_id} was turned into another kind of cell")
-        for item in versions:
-            found += _metadata(item)
-    for item in submission.items:
-        if "skip-execution" in _tags(item):
-            found.append(f"cell {item.index + 1} is tagged skip-execution")
-        if item.source_cell is None and item.kind == "code":
-            found += [f"cell {item.index + 1}: {reason}" for reason in of_answer(item.source)[0]]
-    return list(dict.fromkeys(found))
+def _is_one_of(path: str, roots: tuple[str, ...]) -> bool:
+    return any(path == root or path.startswith(f"{root}.") for root in roots)
 
 
-def _around_check(grade_id: str, released: str, versions: list[Item]) -> list[str]:
-    if not versions:
-        return [f"the test cell {grade_id} is missing (restored)"]
-    found = [f"the test cell {grade_id} occurs {len(versions)} times"] if len(versions) > 1 else []
-    if any(item.kind != "code" for item in versions):
-        found.append(f"the test cell {grade_id} was turned into another kind of cell (restored)")
-    elif any(_plain(item.source) != _plain(released) for item in versions):
-        found.append(f"the test cell {grade_id} was edited (restored)")
+def _static(path: str) -> Any:
+    """What a dotted name means in this process, found without running any code; None where it means nothing."""
+    parts = path.split(".")
+    known = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in sys.modules), 0)
+    found: Any = sys.modules[".".join(parts[:known])] if known else None
+    for name in parts[known:]:
+        found = inspect.getattr_static(found, name, None)
+        found = found.__func__ if isinstance(found, (staticmethod, classmethod)) else found
     return found
 
 
-def _metadata(item: Item) -> list[str]:
-    cell = item.source_cell
-    data = item.metadata.get("nbgrader")
-    if cell is None or cell.role is None or not isinstance(data, dict):
-        return []
-    expected = cell.metadata()["nbgrader"]
-    changed = [
-        key for key in ("points", "grade", "solution", "task") if key in expected and data.get(key) != expected[key]
-    ]
-    return [f"the {' and '.join(changed)} of {cell.grade_id} were changed"] if changed else []
-
-
-def _tags(item: Item) -> list[str]:
-    tags = item.metadata.get("tags")
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-
-
-def _plain(source: str) -> str:
-    return "\n".join(line.rstrip() for line in source.strip().split("\n"))
+__all__ = ["of_answer"]

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from saw_edu.classroom.grading import cheats
+from saw_edu.classroom.grading import cheats, edits
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.judge import (
     FLAGGED,
@@ -74,7 +74,7 @@ def grade_notebook(sandbox: Sandbox, submission: Submission, limits: Limits, fin
     """Grade one notebook. finish: when the student's time is over (time.monotonic); what is left then is "ungraded"."""
     lethal: set[str] = set()
     results: list[CheckResult] = []
-    flags = cheats.of_notebook(submission)
+    flags = edits.of_notebook(submission)
     for exercise in submission.plan.exercises:
         attacks, doubts = _looks(submission, exercise)
         flags += [f"{exercise.cell.name}: {reason}" for reason in attacks + doubts]
