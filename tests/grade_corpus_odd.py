@@ -24,6 +24,11 @@ def odd_but_honest(add: Callable[..., None], right: str, raw: Callable[..., None
     add("settings-changed", right + "\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)"
         "\ntorch.set_default_dtype(torch.float32)")  # fmt: skip
 
+    habits = "\nimport matplotlib.pyplot as plt, pandas as pd, os\nplt.rcParams['font.size'] = 14"
+    habits += "\npd.options.display.max_rows = 9\ntorch.backends.cudnn.deterministic = True\nos.environ['A'] = '1'"
+    habits += "\ntorch.Tensor.__repr__ = lambda self: 'x'\nnp = __import__('numpy')\nnp.float = float"
+    habits += "\nclass Agent:\n    def kill(self):\n        'Not seen by nbgrader.'\nAgent().kill()"
+    add("habits-that-look-like-attacks", right + habits, own_cell(habits))
     notebook = json.loads(whole)
     notebook["cells"][3]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "x" * 28 * 2**20}]
     raw("thirty-mebibytes", json.dumps(notebook).encode())
@@ -77,6 +82,11 @@ def more_hostile(bad: Callable[..., None], function: Callable[[str], str]) -> No
     )
     tensor += "def discounted_return(r, d):\n    return torch.zeros(()).as_subclass(T)"
     bad("tensor-subclass", tensor, flag="__torch_function__")
+    hook = "ip = get_ipython()\nip.set_custom_exc((Exception,), print)\n"
+    bad("replaces-the-error-display", hook + function("pass"), flag="hooks into IPython")
+    bad("forges-and-goes-on", _forging("pass"), flag="in the place of the tests")
+    bad("forges-and-is-killed", _forging("os.kill(os.getpid(), 9)"), flag="kill")
+    bad("forges-and-crashes", _forging("ctypes.string_at(0)"), "signal", flag="ctypes")
     for name, data in (
         ("digits", b'{"stage": "records", "records": ' + b"7" * 5000 + b"}"),
         ("nan-literal", b'{"stage": "records", "records": [NaN], "error": null}'),
@@ -87,6 +97,15 @@ def more_hostile(bad: Callable[..., None], function: Callable[[str], str]) -> No
         frame = f"import os\nos.write(3, {length.to_bytes(8, 'little')!r})\n"
         frame += f"data = {data[:40]!r} + {data[40:60]!r} * {max(0, len(data) - 40) // 20}\n"
         bad(f"forged-{name}", function(frame + "os.write(3, data)\nos._exit(0)"), flag="_exit")
+
+
+def _forging(then: str) -> str:
+    """An answer that writes a frame of records itself, with the inputs it was asked about as an error's words."""
+    lines = ["import os, json, ctypes", "said = 'LEAK' + str(rewards.tolist())"]
+    lines += ["error = {'exception': said, 'message': said, 'where': said}"]
+    lines += ["data = json.dumps({'stage': 'records', 'records': [], 'error': error}).encode()"]
+    lines += ["os.write(3, len(data).to_bytes(8, 'little') + data)", then, "return rewards.sum()"]
+    return "def discounted_return(rewards, discount):\n" + "\n".join("    " + line for line in lines)
 
 
 def links() -> list[tuple[str, bool]]:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from saw_edu.classroom.grading.cheats import of_answer
+from saw_edu.classroom.grading.judge import judge
+from saw_edu.classroom.grading.plan import read_unit
+from saw_edu.classroom.sandbox.outcome import Limits, Outcome
 
 ROOT = Path(__file__).parent.parent
 
@@ -113,6 +116,27 @@ def test_what_may_be_harmless_is_only_reported(name: str) -> None:
     attacks, doubts = of_answer(DOUBTS[name])
     assert not attacks
     assert doubts
+
+
+def test_a_forged_frame_is_neither_taken_nor_quoted() -> None:
+    check = read_unit(Path(__file__).parent / "fixtures" / "course", "unit1").chapters[0].exercises[0].checks[0]
+    cell = {"stage": "cell", "error": None}
+    words = dict.fromkeys(("exception", "message", "where"), "LEAK")
+    forged = {"stage": "records", "records": [], "error": words}
+    for frames, end, state in (
+        ([cell, forged], "exit", "wrong"),
+        ([{"stage": "cell", "error": words}, forged], "exit", "wrong"),
+        ([cell, forged], "signal", "stopped"),
+        ([cell, forged], "time", "stopped"),
+        ([cell, forged, forged], "exit", "flagged"),
+        ([cell, cell, forged], "exit", "flagged"),
+        ([forged], "exit", "flagged"),
+        ([{"stage": "LEAK"}], "exit", "flagged"),
+        ([], "refused", "ungraded"),
+    ):
+        found = judge(check, Outcome(end, frames), Limits(), hidden=True)
+        assert (found.state, found.points) == (state, 0)
+        assert "LEAK" not in f"{found.message} {found.mistake}"
 
 
 def test_grades_cannot_be_committed_by_accident() -> None:

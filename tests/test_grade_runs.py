@@ -1,5 +1,6 @@
 """Runs of `saw-edu grade`: resumed after a kill, graded again, exported, taken in from a learning-management system."""
 
+import contextlib
 import csv
 import json
 import os
@@ -7,8 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +178,42 @@ def test_without_bubblewrap_grading_is_refused_unless_asked_for(
     assert any("YOUR rights" in line for line in said)
     assert results["solution"].points == 3
     assert results["loop"].points == 1
+
+
+@needs_sandbox
+def test_a_sandbox_that_is_killed_costs_nobody_a_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    course = make_course(tmp_path, ["solution", "half"])
+    run, calls = sandbox.Sandbox._run, []
+
+    def kill(pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+    def killed(box: sandbox.Sandbox, program: dict[str, Any], limits: Limits) -> sandbox.Outcome:
+        """After the proof, the sandbox dies in one program, or, where deadly, in every one."""
+        calls.append(0)
+        if box._process is not None and (len(calls) == 12 or (len(calls) > 12 and deadly)):
+            threading.Timer(0.2, kill, (box._process.pid,)).start()
+            program = {**program, "steps": [{"kind": "own", "name": "", "code": "while True: pass"}]}
+        return run(box, program, limits)
+
+    monkeypatch.setattr(sandbox.Sandbox, "_run", killed)
+    deadly = False
+    options = Options(jobs=1, limits=LIMITS)
+    results = {result.student: result for result in grade_unit(course, "unit1", options)}
+    assert len(calls) > 12
+    assert {name: result.points for name, result in results.items()} == {"solution": 3, "half": 2}
+    deadly = True
+    calls.clear()
+    results = {result.student: result for result in grade_unit(course, "unit1", replace(options, force=True))}
+    assert "not graded, run again" in " ".join(results["solution"].reasons)
+    assert all(row[1] is None for row in scores(course)["solution"] if row[0].startswith(f"check-{SECOND}"))
+    deadly = False
+    calls.clear()
+    monkeypatch.setattr(sandbox.Sandbox, "_run", run)
+    results = {result.student: result for result in grade_unit(course, "unit1", options)}
+    assert not results["solution"].skipped
+    assert results["solution"].points == 3
 
 
 def test_an_installed_library_is_covered_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ class _Reader:
         first = node.args[0] if node.args else None
         if path in ("setattr", "delattr") and len(node.args) > 1:
             second = node.args[1]
-            attribute = second.value if isinstance(second, ast.Constant) else "?"
+            attribute = str(second.value) if isinstance(second, ast.Constant) else "?"
             root = self.path(node.args[0])
             if attribute == "?" and _is_one_of(root, _PROBED):
                 yield f"it replaces a part of `{root.split('.')[0]}`", False

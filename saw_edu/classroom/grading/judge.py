@@ -18,6 +18,8 @@ RIGHT, WRONG, NOT_STARTED, STOPPED, FLAGGED, UNGRADED = (
     "flagged",
     "ungraded",
 )
+AGAIN = "run again"
+"""Why something is "ungraded": grading itself failed, and the next run tries again."""
 _LONGEST = 1500
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -66,25 +68,35 @@ def result(plan: CheckPlan, state: str, message: str, mistake: str | None = None
     return CheckResult(name, plan.cell.exercise, state, points, plan.points, message[:_LONGEST], mistake)
 
 
+def flagged(plan: CheckPlan, reason: str) -> CheckResult:
+    """A check cell's result where a person has to decide: no points until then."""
+    return result(plan, FLAGGED, f"⚑ {plan.cell.exercise}: {reason}. A person will look at this.", reason)
+
+
 def judge(plan: CheckPlan, outcome: Outcome, limits: Limits, *, hidden: bool) -> CheckResult:
-    """Judge what a program wrote. hidden: which of the two phases it was; messages on hidden tests quote nothing."""
-    cell = next((frame for frame in outcome.frames if frame.get("stage") == "cell"), None)
-    frame = next((frame for frame in outcome.frames if frame.get("stage") == "records"), None)
+    """Judge what a program wrote. hidden: which of the two phases it was; messages on hidden tests quote nothing.
+
+    A program writes one frame when its cells have run and one with records, then ends at once. Other frames are forged.
+    """
     title = plan.cell.exercise
     if outcome.end == "refused":
-        return result(plan, UNGRADED, f"the sandbox failed: {outcome.detail}")
+        return result(plan, UNGRADED, f"not graded, run again: the sandbox failed: {outcome.detail}", AGAIN)
+    stages = [frame.get("stage") for frame in outcome.frames]
+    if stages != ["cell", "records"][: len(stages)]:
+        return flagged(plan, "it writes results in the place of the tests")
+    cell, frame = (*outcome.frames, None, None)[:2]
     records = frame.get("records") if frame else None
-    if not isinstance(records, list) or frame is None:
+    if not isinstance(records, list) or frame is None or outcome.end != "exit":
         return result(plan, STOPPED, f"✗ {title}: {_ended(outcome, limits)}", "stopped")
     checks = plan.hidden if hidden else plan.visible
     for number, check in enumerate(checks):
         if number >= len(records):
-            return _absent(plan, cell, frame)
+            return _absent(plan, cell, frame, hidden)
         verdict = _verdict(check, records[number])
         if not verdict.passed:
             return _failure(plan, check, verdict, records[number], hidden)
     if frame.get("error") is not None:
-        return _absent(plan, cell, frame)
+        return _absent(plan, cell, frame, hidden)
     return result(plan, RIGHT, f"✓ {title}: all tests pass.")
 
 
@@ -100,8 +112,7 @@ def _failure(plan: CheckPlan, check: Check, verdict: Verdict, record: Any, hidde
     if verdict.stage == "not started":
         return result(plan, NOT_STARTED, verdict.message)
     if verdict.mistake == "ReferenceCalled":
-        message = f"⚑ {check.title}: it calls the library's own implementation. A person will look at this."
-        return result(plan, FLAGGED, message, "library's implementation")
+        return flagged(plan, "it calls the library's own implementation")
     if not hidden:
         return result(plan, WRONG, verdict.message, verdict.mistake)
     declared = next((m for m in check.mistakes if m.name == verdict.mistake), None)
@@ -117,14 +128,21 @@ def _exception(name: str | None) -> str:
     return name if name in _KNOWN_ERRORS else "an exception"
 
 
-def _absent(plan: CheckPlan, cell: Any, frame: dict[str, Any]) -> CheckResult:
-    """Word that checks did not get what they ask for: the cell failed before it defined anything."""
+def _absent(plan: CheckPlan, cell: Any, frame: dict[str, Any], hidden: bool) -> CheckResult:
+    """Word that checks did not get what they ask for: the cell failed before it defined anything.
+
+    What a frame of the hidden phase says is not quoted: whoever forges it has seen the hidden tests' inputs.
+    """
     error = cell.get("error") if isinstance(cell, dict) else None
     error = error if isinstance(error, dict) else frame.get("error")
     error = error if isinstance(error, dict) else {}
     name, text, where = (str(error.get(key, ""))[:300] for key in ("exception", "message", "where"))
     if name == "NotImplementedError":
         return result(plan, NOT_STARTED, f"○ {plan.cell.exercise}: not started yet (it raises NotImplementedError).")
+    if hidden:
+        return result(
+            plan, WRONG, f"✗ {plan.cell.exercise}, hidden tests: it raised {_exception(name)}.", _exception(name)
+        )
     words = f"its cell raised {name or 'an exception'}: {text}" + (f" at {where}" if where else "")
     return result(plan, WRONG, f"✗ {plan.cell.exercise}: {words}", name if re.fullmatch(r"\w{1,40}", name) else None)
 

@@ -21,7 +21,7 @@ from saw_edu.classroom.grading import gradebook as books
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.graders import Grader, local_graders, ray_graders
 from saw_edu.classroom.grading.intake import take_in
-from saw_edu.classroom.grading.judge import UNGRADED
+from saw_edu.classroom.grading.judge import AGAIN, UNGRADED
 from saw_edu.classroom.grading.notebook import autograded
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
 from saw_edu.classroom.grading.settings import database_of, settings_of
@@ -253,7 +253,8 @@ def _clean(folder: Path, unit: str) -> None:
 def _write_files(course: Path, plan: UnitPlan, student: str, notebooks: list[NotebookResult], digest: str) -> None:
     """Write `autograded/<student>/<unit>` as a whole; its status file says that this student is done."""
     files: dict[str, bytes] = {}
-    status: dict[str, Any] = {"digest": digest, "notebooks": {}}
+    again = any(check.mistake == AGAIN for result in notebooks for check in result.checks)
+    status: dict[str, Any] = {"digest": "" if again else digest, "notebooks": {}}  # the next run tries again
     for result in notebooks:
         status["notebooks"][result.plan.name] = {
             "state": result.state,

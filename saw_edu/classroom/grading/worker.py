@@ -14,6 +14,7 @@ from saw_edu.classroom.grading.judge import (
     STOPPED,
     UNGRADED,
     CheckResult,
+    flagged,
     judge,
     result,
 )
@@ -81,10 +82,9 @@ def grade_notebook(sandbox: Sandbox, submission: Submission, limits: Limits, fin
         for check in exercise.checks:
             found = _grade_check(sandbox, submission, exercise, check, limits, finish, lethal)
             if attacks and found.state not in (NOT_STARTED, UNGRADED):
-                message = f"⚑ {exercise.cell.name}: {attacks[0]}. A person will look at this."
-                found = result(check, FLAGGED, message)
+                found = flagged(check, attacks[0])
             if found.state == FLAGGED and not attacks:
-                flags.append(f"{exercise.cell.name}: it calls the library's own implementation")
+                flags.append(f"{exercise.cell.name}: {found.mistake}")
             results.append(found)
     return NotebookResult(submission.plan, "graded", tuple(results), flags=tuple(flags), submission=submission)
 
@@ -168,6 +168,8 @@ def _grade_with(
         more = {"phase": "hidden", "hidden": check.hidden_code, "modules": submission.plan.hidden}
         less = {"phase": "visible", "hidden": "", "modules": {}}
         outcome: Outcome = sandbox.run({**program, **(more if hidden else less)}, own)
+        if outcome.end == "refused":  # such as a sandbox that was killed for lack of memory: once more, in a fresh one
+            outcome = sandbox.run({**program, **(more if hidden else less)}, own)
         ended = any(frame.get("stage") == "cell" for frame in outcome.frames) or outcome.end == "refused"
         if outcome.end == "time" and own.seconds < limits.seconds:
             message = "the time for the whole submission was over during this exercise"

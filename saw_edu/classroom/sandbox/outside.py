@@ -41,6 +41,10 @@ class SandboxError(RuntimeError):
     """No sandbox can be made here; the message says what to do."""
 
 
+class _GoneError(OSError):
+    """The warm process ended, which no student's code can bring about."""
+
+
 def find_bubblewrap() -> str | None:
     """The path of bubblewrap's command, or None."""
     return shutil.which("bwrap") if sys.platform == "linux" else None
@@ -222,7 +226,7 @@ class Sandbox:
                 raise OSError("no answer from the sandbox")
             piece = self._channel.recv(1 << 16)
             if not piece:
-                raise OSError("the sandbox ended")
+                raise _GoneError("the sandbox ended")
             self._buffer += piece
         line, _, self._buffer = self._buffer.partition(b"\n")
         return dict(json.loads(line))
@@ -234,8 +238,11 @@ class Sandbox:
             self.start()
         try:
             return self._run(program, limits)
+        except (_GoneError, ConnectionError):  # the next program gets a fresh one
+            self.close()
+            return Outcome("refused", [], "its own process ended, perhaps because this machine ran out of memory")
         except OSError:
-            self.close()  # the warm process is silent or gone: the next program gets a fresh one
+            self.close()  # the warm process is silent
             return Outcome("time", [], "the sandbox was brought down")
 
     def _run(self, program: dict[str, Any], limits: Limits) -> Outcome:
