@@ -39,6 +39,7 @@ SAMPLE = [
     "patches-judge",
     "forged-result",
     "leaks-by-message",
+    "leaks-by-a-stub",
     "edited-tests",
     "script",
     "deep-own-cell",
@@ -308,6 +309,13 @@ def hostile(add_to: Any, right: str, body: str, whole: bytes) -> list[Submitted]
     bad("leaks-by-message", leak.format("raise ValueError(f'LEAK {rewards.tolist()}')"), "hidden test")
     bad("leaks-by-name", leak.format("raise type('LEAK' + str(len(rewards)), (Exception,), {})()"), "an exception")
     bad("leaks-by-answer", leak.format("return f'LEAK {rewards.tolist()}'"), "hidden test")
+    stub = "raise NotImplementedError(f'Exercise LEAK{rewards.tolist()} is not done yet.'.replace(' ', '', 1))"
+    bad("leaks-by-a-stub", leak.format(stub.replace(".replace(' ', '', 1)", "")), "not started")
+    bad(
+        "leaks-by-a-line",
+        leak.format("exec(compile('\\n' * 998 + 'raise ValueError', '<exercise x>', 'exec'))"),
+        "an exc",
+    )
     bad("leaks-by-keys", leak.format("return {f'LEAK {rewards.tolist()}': 1}"), "hidden test")
 
     more_hostile(bad, function)

@@ -21,7 +21,9 @@ _PARSING = threading.Lock()  # Python 3.11's parser counts its depth for all thr
 def bound(source: str) -> set[str]:
     """The names that code defines at its top level. Raises SyntaxError where it does not parse."""
     found = set()
-    for node in ast.parse(source).body:
+    with _PARSING:
+        tree = ast.parse(source)
+    for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from nbgrader import api, utils
+from nbgrader import api
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
 
@@ -48,11 +48,24 @@ def open_gradebook(url: str, *, make: bool = True) -> api.Gradebook:
         return api.Gradebook(url, COURSE)
     except Exception as error:
         reason = without_password(str(error).split("\n")[0], url)
+        if is_locked(error):
+            raise ValueError(LOCKED.format(without_password(url, url))) from None
         raise ValueError(
             f"the gradebook {without_password(url, url)} cannot be opened: {reason}. Give an SQLAlchemy address such "
             "as sqlite:///gradebook.db or postgresql+psycopg://user:password@host/grades (for the latter, "
             "`pip install 'saw-edu[postgresql]'`)"
         ) from None
+
+
+LOCKED = (
+    "the gradebook {} is locked: another program has it open for writing, such as Formgrader or another "
+    "`saw-edu grade`. Close that program or wait until it is done, then run the same command again"
+)
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether an error is that another program holds the gradebook."""
+    return "database is locked" in str(error)
 
 
 def without_password(text: str, url: str) -> str:
@@ -92,11 +105,22 @@ def enter_unit(plan: UnitPlan, url: str) -> None:
     try:
         student_notebooks(plan.name, [chapter.chapter for chapter in plan.chapters], url)
     except Exception as error:
-        reason = without_password(str(error), url)
+        if is_locked(error):
+            raise ValueError(LOCKED.format(without_password(url, url))) from None
+        lines = [line.strip() for line in without_password(str(error), url).split("\n") if line.strip()]
+        reason = _changes(there, wanted) or (lines[-1] if lines else type(error).__name__)[:300]
         raise ValueError(
-            f"{plan.name} cannot be entered in the gradebook: {reason}. If its exercises changed after submissions "
-            "were graded, remove it with `nbgrader db assignment remove`, or use another gradebook with --db."
+            f"{plan.name} cannot be entered in the gradebook, for submissions of another version of it were graded: "
+            f"{reason}. Name the cells as they were; or use another gradebook with --db; or remove the unit and all "
+            f"its grades with `nbgrader db assignment remove {plan.name}`, and grade again"
         ) from None
+
+
+def _changes(there: dict[tuple[str, str], float], wanted: dict[tuple[str, str], float]) -> str:
+    """How a unit's cells differ from those that submissions were graded with, in words; empty for a new unit."""
+    gone, new = (sorted("/".join(cell) for cell in cells) for cells in (there.keys() - wanted, wanted.keys() - there))
+    parts = [f"not there any more: {', '.join(gone[:5])}"] if there and gone else []
+    return "; ".join(parts + ([f"new: {', '.join(new[:5])}"] if there and new else []))
 
 
 def write(
@@ -175,17 +199,3 @@ def use_settings(config: Config) -> None:
 
 def _settings() -> Config:
     return _CONFIG[0]
-
-
-def read_timestamp(folder: Path) -> datetime | None:
-    """Read nbgrader's `timestamp.txt`. Raises ValueError where it cannot be read."""
-    path = folder / "timestamp.txt"
-    if path.is_symlink() or not path.is_file():
-        return None
-    text = path.read_bytes()[:200].decode("utf-8", "replace").strip()
-    if not text:
-        return None
-    try:
-        return utils.parse_utc(text)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{path} holds no time that can be read: {text!r}") from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from saw_edu.checks.check import Check, Verdict
 from saw_edu.classroom.grading.plan import CheckPlan
+from saw_edu.classroom.plain import plain_text
 from saw_edu.classroom.sandbox.outside import Limits, Outcome
 
 RIGHT, WRONG, NOT_STARTED, STOPPED, FLAGGED, UNGRADED = (
@@ -21,6 +22,8 @@ RIGHT, WRONG, NOT_STARTED, STOPPED, FLAGGED, UNGRADED = (
 AGAIN = "run again"
 """Why something is "ungraded": grading itself failed, and the next run tries again."""
 _LONGEST = 1500
+_NOT_STARTED = "○ {}: not started yet (it raises NotImplementedError)."
+_MOST_LINES = 200
 _ONE_AT_A_TIME = threading.Lock()
 
 _GENERAL = {
@@ -65,7 +68,9 @@ def result(plan: CheckPlan, state: str, message: str, mistake: str | None = None
     """A check cell's result; all its points for "right", none for anything else."""
     points = plan.points if state == RIGHT else 0.0
     name = plan.cell.grade_id
-    return CheckResult(name, plan.cell.exercise, state, points, plan.points, message[:_LONGEST], mistake)
+    return CheckResult(
+        name, plan.cell.exercise, state, points, plan.points, plain_text(message[: 2 * _LONGEST])[:_LONGEST], mistake
+    )
 
 
 def flagged(plan: CheckPlan, reason: str) -> CheckResult:
@@ -110,15 +115,18 @@ def _verdict(check: Check, record: Any) -> Verdict:
 
 def _failure(plan: CheckPlan, check: Check, verdict: Verdict, record: Any, hidden: bool) -> CheckResult:
     if verdict.stage == "not started":
-        return result(plan, NOT_STARTED, verdict.message)
+        words = _NOT_STARTED.format(plan.cell.exercise)  # in the hidden phase it could name what a hidden test asks
+        return result(plan, NOT_STARTED, words if hidden else verdict.message)
     if verdict.mistake == "ReferenceCalled":
         return flagged(plan, "it calls the library's own implementation")
     if not hidden:
         return result(plan, WRONG, verdict.message, verdict.mistake)
     declared = next((m for m in check.mistakes if m.name == verdict.mistake), None)
-    words = _GENERAL.get(verdict.stage, "the answer could not be read").format(exception=_exception(verdict.mistake))
+    unread = "the answer could not be read"
+    raised = _exception(verdict.mistake) + _line(record)
+    words = unread if verdict.mistake == "unreadable" else _GENERAL.get(verdict.stage, unread).format(exception=raised)
     advice = declared.message if declared else _ADVICE.get(verdict.mistake or "", "")
-    head = f"✗ {check.title}, hidden test “{verdict.case}”: {words}."
+    head = f"✗ {check.title}, hidden test{f' “{verdict.case}”' if verdict.case else ''}: {words}."
     name = _exception(verdict.mistake) if verdict.stage == "raised" else verdict.mistake
     return result(plan, WRONG, head + (f"\n  {advice}" if advice else ""), name or verdict.stage)
 
@@ -126,6 +134,15 @@ def _failure(plan: CheckPlan, check: Check, verdict: Verdict, record: Any, hidde
 def _exception(name: str | None) -> str:
     """An exception's name, if it is one of Python's: any other could spell out what a hidden test asks."""
     return name if name in _KNOWN_ERRORS else "an exception"
+
+
+def _line(record: Any) -> str:
+    """Where a student's function raised, as a line's number in its cell: the one thing of a traceback that is told."""
+    cases = record.get("cases") if isinstance(record, dict) else None
+    cases = cases if isinstance(cases, list) else []
+    cases = [item for item in cases if isinstance(item, dict) and item.get("status") == "raised"]
+    found = re.match(r"line (\d{1,3}) of ", str(cases[0].get("where"))) if cases else None
+    return f" at line {found[1]}" if found and int(found[1]) <= _MOST_LINES else ""
 
 
 def _absent(plan: CheckPlan, cell: Any, frame: dict[str, Any], hidden: bool) -> CheckResult:
@@ -138,7 +155,7 @@ def _absent(plan: CheckPlan, cell: Any, frame: dict[str, Any], hidden: bool) -> 
     error = error if isinstance(error, dict) else {}
     name, text, where = (str(error.get(key, ""))[:300] for key in ("exception", "message", "where"))
     if name == "NotImplementedError":
-        return result(plan, NOT_STARTED, f"○ {plan.cell.exercise}: not started yet (it raises NotImplementedError).")
+        return result(plan, NOT_STARTED, _NOT_STARTED.format(plan.cell.exercise))
     if hidden:
         return result(
             plan, WRONG, f"✗ {plan.cell.exercise}, hidden tests: it raised {_exception(name)}.", _exception(name)

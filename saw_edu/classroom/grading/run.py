@@ -25,6 +25,7 @@ from saw_edu.classroom.grading.judge import AGAIN, UNGRADED
 from saw_edu.classroom.grading.notebook import autograded
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
 from saw_edu.classroom.grading.settings import database_of, settings_of
+from saw_edu.classroom.grading.timestamps import read_timestamp
 from saw_edu.classroom.reports.export import STATUS_FILE
 from saw_edu.classroom.sandbox.outside import Limits, SandboxError, find_bubblewrap
 from saw_edu.threads import available_cores
@@ -161,8 +162,12 @@ def _grade_all(
     def one(student: str) -> tuple[list[NotebookResult], datetime | None]:
         grader = idle.get()
         try:
-            timestamp = books.read_timestamp(course / "submitted" / student / plan.name)
-            return grader.grade(student), timestamp
+            found, timestamp = grader.grade(student), None
+            try:
+                timestamp = read_timestamp(course / "submitted" / student / plan.name)
+            except ValueError as error:
+                found[0] = replace(found[0], flags=(*found[0].flags, str(error)))
+            return found, timestamp
         finally:
             idle.put(grader)
 
@@ -184,7 +189,10 @@ def _grade_all(
                         results.append(StudentResult(student, done))  # without what was handed in: that may be large
                     except Exception as error:
                         gradebook.db.rollback()
-                        results.append(StudentResult(student, error=f"{type(error).__name__}: {error}"))
+                        words = (
+                            books.LOCKED.format("") if books.is_locked(error) else f"{type(error).__name__}: {error}"
+                        )
+                        results.append(StudentResult(student, error=words))
                     bar.set_postfix(_counts(results), refresh=False)
                     bar.update()
     finally:

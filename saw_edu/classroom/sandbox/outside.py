@@ -2,8 +2,8 @@
 
 What a program can do there, on Linux with bubblewrap: read Python, its packages and the course's assets; write to a
 scratch folder of its own that vanishes with it. No network, no other process, no file of the course's `solutions/`, no
-gradebook, no other submission. Each program has its own namespaces for processes, mounts and IPC, another user's rights
-where the grader is root, and limits that hold for root too.
+gradebook, no other submission. Each program has its own namespaces for processes, mounts, IPC and the network, another
+user's rights where the grader is root, and limits that hold for root too.
 """
 
 import contextlib
@@ -21,13 +21,14 @@ import sysconfig
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import saw_edu
 from saw_edu.checks.values import EncodingError
 from saw_edu.classroom.sandbox.outcome import Limits, Outcome, read_frames
 
 _START_SECONDS = 180.0
+_SECOND_PART = ("phase", "visible", "hidden", "modules")  # of a program: what its tests are
 _GRACE_SECONDS = 5.0
 _COURSE, _SCRATCH = "/course", "/scratch"
 _USER_BASE, _USER_COUNT = 1_900_000_000, 50_000_000
@@ -129,7 +130,7 @@ class Sandbox:
         if not answer or not answer.get("ready"):
             said = log.read_text(errors="replace").strip()[-600:]
             reason = (answer or {}).get("error") or said or "it ended without a word"
-            raise SandboxError(f"the sandbox does not start: {reason}")
+            raise SandboxError(f"the sandbox does not start: {reason}{_advice(reason)}")
         trial = self.run({"trial": True}, Limits())
         if trial.end == "refused":
             raise SandboxError(f"the sandbox cannot be closed off: {trial.detail}")
@@ -250,16 +251,15 @@ class Sandbox:
         until = time.monotonic() + limits.patience + _GRACE_SECONDS
         result, result_end = os.pipe()
         try:
-            with tempfile.TemporaryFile() as file:  # a file without a name, read only once and by nobody else
-                file.write(json.dumps(program).encode("utf-8"))
-                file.flush()
-                file.seek(0)
+            first = {key: value for key, value in program.items() if key not in _SECOND_PART}
+            second = {key: value for key, value in program.items() if key in _SECOND_PART}
+            with _unnamed(first) as file, _unnamed(second) as tests:
                 bounds = dataclasses.asdict(limits)
                 if not self.confined or (not self._as_root and _counts_all_processes()):
                     bounds["processes"] += _own_processes() + (0 if self.confined else 224)
                 job = json.dumps({"limits": bounds}).encode("ascii")
                 try:
-                    socket.send_fds(self._channel, [job], [file.fileno(), result_end])
+                    socket.send_fds(self._channel, [job], [file.fileno(), result_end, tests.fileno()])
                 finally:
                     os.close(result_end)
             data, flooded = self._receive(result, limits.result_bytes, until)
@@ -301,6 +301,27 @@ class Sandbox:
         if self._private is not None:
             self._private.cleanup()
         self._channel = self._process = self._private = None
+
+
+def _unnamed(data: dict[str, Any]) -> IO[bytes]:
+    """A file without a name that holds JSON, to be read only once and by nobody else."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.write(json.dumps(data).encode("utf-8"))
+    file.flush()
+    file.seek(0)
+    return file
+
+
+def _advice(reason: str) -> str:
+    """What to do where this machine does not let bubblewrap make namespaces."""
+    if not any(word in reason for word in ("ermission denied", "not permitted", "No space left", "namespace")):
+        return ""
+    return (
+        ". This machine does not let bubblewrap make namespaces. On Ubuntu 24.04 and later, an administrator allows it "
+        "with `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; in a container, with `--security-opt "
+        "seccomp=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN`. Or grade on another machine; "
+        "or, in a container of its own or with submissions that you trust, with --no-sandbox"
+    )
 
 
 def _own_processes() -> int:

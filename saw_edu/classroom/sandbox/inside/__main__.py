@@ -1,8 +1,9 @@
 """The warm process of a sandbox: imports the library once, then forks for every program that it is handed.
 
 It speaks over one socket (its number is the first argument) with the trusted process outside: a line of JSON for each
-job, with two file descriptors: one to read the program from, one to write the result to. It reads neither. So nothing
-that a student or an author of hidden tests wrote is ever in the memory that the next student's process is forked from.
+job, with three file descriptors: the program's first part, where to write the result, and the program's second part.
+It reads none of them. So nothing that a student or an author of hidden tests wrote is ever in the memory that the next
+student's process is forked from.
 """
 
 import contextlib
@@ -36,7 +37,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _say(channel, {"ready": True})
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, 1 << 16, 2)
+        message, descriptors, _, _ = socket.recv_fds(channel, 1 << 16, 3)
         if not message:
             return
         job = json.loads(message)
@@ -93,18 +94,19 @@ def _first(job: dict[str, Any], settings: dict[str, Any], descriptors: list[int]
         else:
             os.setsid()
             confine.set_limits(job["limits"])
+        (asked, ask), (rest, give) = os.pipe(), os.pipe()
         worker = os.fork()
     except OSError as error:
         os.write(report, json.dumps({"end": "refused", "detail": str(error)[:200]}).encode() + b"\n")
         return
     if worker == 0:
         try:
-            student.run(descriptors[0], descriptors[1], settings["scratch"])
+            student.run([*descriptors[:2], ask, rest], settings["scratch"])
         finally:
             os._exit(1)
-    for descriptor in descriptors:
+    for descriptor in (*descriptors[:2], ask, rest):
         os.close(descriptor)
-    status = None
+    status = _give_when_asked(worker, asked, descriptors[2], give)
     while status is None:  # as process 1 it also reaps what student processes leave behind
         pid, code = os.wait()
         status = code if pid == worker else None
@@ -113,6 +115,22 @@ def _first(job: dict[str, Any], settings: dict[str, Any], descriptors: list[int]
     else:
         end = {"end": "exit", "code": os.WEXITSTATUS(status)}
     os.write(report, json.dumps(end).encode() + b"\n")
+
+
+def _give_when_asked(worker: int, asked: int, second_part: int, give: int) -> int | None:
+    """Hand the program's second part over, once, as soon as the worker asks. Returns its status if it ends before."""
+    while not select.select([asked], [], [], _POLL)[0]:
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == worker:
+                return ended[1]
+    if os.read(asked, 1):
+        with os.fdopen(second_part, "rb") as stream, contextlib.suppress(OSError):  # a worker that does not read it
+            data = stream.read()
+            while data:
+                data = data[os.write(give, data) :]
+    os.close(give)
+    os.close(asked)
+    return None
 
 
 def _watch(first: int, reading: int, limits: dict[str, Any], confined: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import signal
 import struct
 from typing import Any
 
-_NEW_MOUNTS, _NEW_PROCESSES, _NEW_IPC = 0x00020000, 0x20000000, 0x08000000
+_NEW_MOUNTS, _NEW_PROCESSES, _NEW_IPC, _NEW_NETWORK = 0x00020000, 0x20000000, 0x08000000, 0x40000000
 _NO_SUID_NO_DEVICES, _READ_ONLY, _PRIVATE = 0x2 | 0x4, 0x1, 0x4000 | 0x40000
 _SET_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER, _DROP_FROM_BOUNDS, _SET_DUMPABLE = 38, 22, 2, 24, 4
 
@@ -54,12 +54,15 @@ def _must(result: int, what: str) -> None:
 
 
 def fork_apart() -> int:
-    """Fork into new namespaces for processes, mounts and IPC, of which the child is process 1. Returns as os.fork."""
+    """Fork into new namespaces for processes, mounts, IPC and the network, as their process 1. Returns as os.fork.
+
+    So nothing that one program leaves, such as a port that waits to be closed, can be seen by the next.
+    """
     known = _CALLS.get(platform.machine())
     if known is None:
         raise OSError(_ENOSYS, f"no sandbox on {platform.machine()} processors yet")
     python, libc = ctypes.pythonapi, ctypes.PyDLL(None, use_errno=True)
-    flags = _NEW_MOUNTS | _NEW_PROCESSES | _NEW_IPC | signal.SIGCHLD
+    flags = _NEW_MOUNTS | _NEW_PROCESSES | _NEW_IPC | _NEW_NETWORK | signal.SIGCHLD
     python.PyOS_BeforeFork()
     pid: int = libc.syscall(ctypes.c_long(known[1]["clone"]), ctypes.c_ulong(flags), None, None, None, None)
     if pid == 0:

@@ -1,12 +1,14 @@
 """Runs a student's cells and the probes of one check, in a process of their own, and writes out plain data.
 
-A program is JSON: `setup` (the course's own cells), `steps` (the student's code), `visible` and `hidden` (check cells
-without expected answers), `phase` (which of the two is probed), `modules` (hidden tests without expected answers) and
-`guarded` (library functions that may not be called in this exercise).
+A program is JSON in two parts. The first: `setup` (the course's own cells), `steps` (the student's code) and `guarded`
+(library functions that may not be called in this exercise). The second: `visible` and `hidden` (check cells without
+expected answers), `phase` (which of the two is probed) and `modules` (hidden tests without expected answers). It is
+asked for when the student's cells have run, so that these cannot find it in any frame; whoever asks before has had it.
 """
 
 import ast
 import asyncio
+import fcntl
 import gc
 import importlib
 import inspect
@@ -64,11 +66,13 @@ def _module(name: str, source: str) -> types.ModuleType:
     return module
 
 
-def run(program_descriptor: int, result_descriptor: int, scratch: list[str]) -> None:
-    """Run the program read from one descriptor and write frames of JSON to the other."""
-    with os.fdopen(os.dup(program_descriptor), "rb") as stream:
-        program = json.loads(stream.read())
-    output = _only(result_descriptor)
+def run(descriptors: list[int], scratch: list[str]) -> None:
+    """Run a program and write frames of JSON.
+
+    descriptors: to read the first part from, to write the frames to, to ask for the second part, to read it from.
+    """
+    program = json.loads(_all_of(descriptors[0]))
+    output, ask, rest = _only(descriptors[1:])
     os.environ.update(program.get("environment", {}))
     if scratch:
         os.chdir(scratch[0])
@@ -97,26 +101,34 @@ def run(program_descriptor: int, result_descriptor: int, scratch: list[str]) -> 
     def collect(self: Check, *answers: Any) -> None:
         records.append(self.probe(*answers))
 
-    hidden = program["phase"] == "hidden"
-    _stand_in_for_hidden(program["modules"])
+    os.write(ask, b"!")
+    tests = json.loads(_all_of(rest))
+    hidden = tests["phase"] == "hidden"
+    _stand_in_for_hidden(tests["modules"])
     Check.__call__ = _CALL  # type: ignore[method-assign]  # a student's cell may have replaced it
     with calls_go_to(_nothing if hidden else collect):
-        failure = _attempt(program["visible"], "<check>", space)
+        failure = _attempt(tests["visible"], "<check>", space)
     if hidden:
         with calls_go_to(collect):
-            failure = _attempt(program["hidden"], "<check>", space)
+            failure = _attempt(tests["hidden"], "<check>", space)
     say({"stage": "records", "records": records, "error": failure})
     os._exit(0)
 
 
-def _only(descriptor: int) -> int:
-    """Close every open file but one, and give standard input and output to /dev/null. Returns the one's new number."""
+def _all_of(descriptor: int) -> bytes:
+    with os.fdopen(os.dup(descriptor), "rb") as stream:
+        return stream.read()
+
+
+def _only(descriptors: list[int]) -> list[int]:
+    """Close every open file but these, and give standard input and output to /dev/null. Returns their new numbers."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
-    os.dup2(descriptor, 3, inheritable=False)
-    os.closerange(4, 4096)
-    return 3
+    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 64) for descriptor in descriptors]
+    kept = [os.dup2(descriptor, 3 + n, inheritable=False) for n, descriptor in enumerate(high)]
+    os.closerange(3 + len(kept), 4096)
+    return kept
 
 
 class _Nothing:
