@@ -1,0 +1,1 @@
+"""Chapter 7, language subgoals and corrections."""
