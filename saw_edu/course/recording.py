@@ -26,6 +26,7 @@ MODULES = {
     "ch02": "saw_edu.course.ch02.record",
     "ch04": "saw_edu.course.ch04.record",
     "ch06": "saw_edu.course.ch06.record",
+    "ch08": "saw_edu.course.ch08.record",
     "ch09": "saw_edu.course.ch09.record",
     "ch10": "saw_edu.course.ch10.record",
     "babyai": "saw_edu.course.ch02.babyai",

@@ -1,0 +1,1 @@
+"""Chapter 8: image subgoals and video without actions."""

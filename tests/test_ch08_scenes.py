@@ -1,0 +1,80 @@
+"""Chapter 8's experiment: what recordings hold, who is filmed, and who looks into the future."""
+
+import torch
+
+from saw_edu.course.ch08 import scenes
+from saw_edu.envs.packing import film, rules
+from saw_edu.hierarchy import Cloning, EveryN, TwoLevels
+from saw_edu.hierarchy.imagine import Imagining, learn_to_imagine, load_video
+
+
+def test_a_demonstration_ends_with_the_object_in_the_bag() -> None:
+    recording = scenes.record(7, seed=3)
+    last = recording["last"].nonzero().squeeze(1)
+    assert len(last) == 7
+    final = film.read(recording["frames"][last])[:, rules.FIRST_THING + 1 :]
+    packed = (final == rules.IN_BAG).float()
+    assert torch.equal(packed.argmax(1), torch.arange(7) % 3)
+    assert bool((packed.sum(1) == 1).all())
+    asked = recording["told"][last].view(7, 3, 3)
+    assert torch.equal(asked[:, :, 0], packed)
+    assert bool(film.possible(recording["frames"]).all())
+    assert torch.equal(recording["actions"] == -1, recording["last"])
+    states = film.read(recording["frames"])
+    before = (~recording["last"]).nonzero().squeeze(1)
+    moved = rules.move_table()[states[before, 1], states[before, 2], states[before, 0], recording["actions"][before]]
+    assert torch.equal(moved, states[before + 1, 0]), "each action leads to the next frame's place"
+
+
+def test_videos_have_no_actions_and_show_whom_they_film() -> None:
+    robot, person, fast = (shoot(5, 2) for shoot in (scenes.film_robot, scenes.film_person, scenes.film_fast))
+    assert all("actions" not in video for video in (robot, person, fast))
+    assert torch.equal(film.read(robot["frames"]), film.read(person["frames"]))
+    assert bool((film.brightest(person["frames"])[:, film.ROBOT] == rules.NOWHERE).all())
+    assert torch.equal(robot["frames"], scenes.record(5, 2)["frames"])
+    slow, quick = load_video([robot]), load_video([fast])
+    begin = 0
+    for end, quick_end in zip(slow.episode_ends.tolist(), quick.episode_ends.tolist(), strict=True):
+        rows = [*range(begin, end, 2)]
+        rows += [end - 1] if rows[-1] != end - 1 else []
+        assert torch.equal(slow.frames[rows], quick.frames[quick_end - len(rows) : quick_end])
+        begin = end
+
+
+def test_the_oracle_shows_what_the_expert_does() -> None:
+    world, generator = scenes.make_world(), torch.Generator().manual_seed(0)
+    starts = world.sample_states(30, generator)
+    goals = world.world.goal_states(scenes.missions(30))
+    shown = scenes.Oracle(generator)(world.observe(starts), world.observe(goals))
+    assert bool(film.possible(shown).all())
+    nearer = world.world.distances(starts, goals) - world.world.distances(film.read(shown), goals)
+    assert 4 < float(nearer.mean()) < 10, "6 to 10 steps, some of which fail"
+
+
+def test_a_small_hierarchy_and_a_flat_policy_run_and_are_tested_alike() -> None:
+    few = scenes.demonstrations_of(0, number=3)
+    low = scenes.clone_low(few, torch.Generator().manual_seed(1), Cloning(steps=3))
+    net, _ = learn_to_imagine(load_video([few]), Imagining((8,), training_steps=2), torch.Generator().manual_seed(1))
+    for policy in (
+        scenes.hierarchy(net, low, seed=0),
+        TwoLevels(scenes.Oracle(torch.Generator().manual_seed(2)), low, EveryN(4)),
+        scenes.clone_flat(few, torch.Generator().manual_seed(1), Cloning(steps=3)),
+    ):
+        found = scenes.success(policy, seed=0, episodes=3)
+        assert set(found) == set(rules.OBJECTS)
+        assert all(0 <= rate <= 1 for rate in found.values())
+    assert 0 <= scenes.quality(net, 0, episodes=2).overlap <= 1
+
+
+def test_every_source_gives_video_of_its_length() -> None:
+    few = scenes.demonstrations_of(0, number=2)
+    shots = {name: (shoot, min(number, 3), config) for name, (shoot, number, config) in scenes.SOURCES.items()}
+    original = dict(scenes.SOURCES)
+    scenes.SOURCES.update(shots)
+    try:
+        for name, (shoot, number, config) in shots.items():
+            video, how = scenes.video_of(name, few, 0)
+            assert len(video.episode_ends) == 2 + (number if shoot else 0)
+            assert how == config
+    finally:
+        scenes.SOURCES.update(original)
