@@ -290,12 +290,12 @@ def clone_reacher(
 
 
 def overlap_of_change(now: Tensor, proposed: Tensor, future: Tensor) -> Tensor:
-    """How well pictures foretell what *changes*: (B, P, H, W) three times, lit cells 1 -> (B,) in [0, 1].
+    """How well pictures foretell what *changes*: (B, P, H, W) three times, lit cells 1, others 0 -> (B,) in [0, 1].
 
-    Of the cells that differ from now in the proposal or in the future, the share in which both differ and agree; 1 if
-    nothing changes in either. To propose the present picture again gets 0, even if nearly all of it is right.
+    Of the cells that differ from now in the proposal or in the future, the share that differs in both; 1 if nothing
+    changes in either. To propose the present picture again gets 0, even if nearly all of it is right.
     """
     foretold, changed = proposed != now, future != now
-    both = (foretold & changed & (proposed == future)).flatten(1).sum(1)
+    both = (foretold & changed).flatten(1).sum(1)
     either = (foretold | changed).flatten(1).sum(1)
     return torch.where(either == 0, 1.0, both / either.clamp(min=1))

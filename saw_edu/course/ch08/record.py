@@ -12,11 +12,12 @@ import torch
 from saw_edu.course.ch08 import scenes
 from saw_edu.course.recording import Recorder
 from saw_edu.hierarchy import EveryN, TwoLevels
-from saw_edu.hierarchy.imagine import FlowNet, Reacher, learn_to_imagine
+from saw_edu.hierarchy.imagine import FlowNet, Reacher, learn_to_imagine, load_video
 from saw_edu.rollouts import PolicyLike
 
 EVERY = (1, 2, 8, 16)  # other times for which a picture is held
 MEAN = 1  # flow steps
+CUT = "cut-"  # parts without final frames
 TABLES = ("success", "quality")
 
 
@@ -93,16 +94,27 @@ class Seed:
             net = self.imaginer(source, two)
             self.test(scenes.hierarchy(net, lows["20, no cup"], self.seed), "sampled", source, "20, no cup")
 
+    def run_cut(self) -> None:
+        """Without the frames that follow each episode's last action, in demonstrations and videos alike."""
+        few = scenes.without_final_frames(scenes.demonstrations_of(self.seed))
+        many = scenes.without_final_frames(scenes.film_robot(scenes.VIDEOS, 500 + self.seed))
+        low = scenes.clone_low(few, self.generator(2))
+        net, _ = learn_to_imagine(load_video([few, many]), scenes.IMAGINING, self.generator(1))
+        self.test(scenes.hierarchy(net, low, self.seed), "sampled", "robot, cut", "20, cut")
+        self.oracle(low, "20, cut")
+        found = scenes.quality(net, self.seed)._asdict()
+        self.quality.append({"seed": self.seed, "source": "robot, cut", "pictures": "sampled", **found})
+
 
 def _make(part: str, work: Path) -> None:
-    seed = Seed(int(part))
-    seed.run()
+    seed = Seed(int(part.removeprefix(CUT)))
+    seed.run_cut() if part.startswith(CUT) else seed.run()
     (work / part).mkdir(parents=True, exist_ok=True)
     for name, rows in zip(TABLES, (seed.rows, seed.quality), strict=True):
         pd.DataFrame(rows).to_csv(work / part / f"{name}.csv", index=False)
 
 
-PARTS = tuple(str(seed) for seed in range(scenes.SEEDS))
+PARTS = tuple(f"{kind}{seed}" for kind in ("", CUT) for seed in range(scenes.SEEDS))
 
 
 def _gather(work: Path, folder: Path) -> dict[str, Any]:

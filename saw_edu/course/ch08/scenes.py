@@ -64,23 +64,42 @@ def record(number: int, seed: int, objects: tuple[int, ...] = ALL) -> Recording:
     world, generator = make_world(), torch.Generator().manual_seed(seed)
     goals = world.world.goal_states(missions(number, objects))
     shown = demonstrate(world.world, world.sample_states(number, generator), goals, generator)
-    ends, count = shown.episode_ends, shown.num_episodes
-    before = torch.arange(len(shown)) + shown.episode_of_row  # the frame before each action
-    final = ends + torch.arange(count)  # each episode's last frame
-    states = shown.states.new_zeros(len(shown) + count, shown.states.shape[1])
-    states[before] = shown.states
-    # the last action packs, and nothing slips in the bag's cell: chance plays no part in what it leads to
-    states[final] = world.step(shown.states[ends - 1], shown.actions[ends - 1], generator)
+    ends = shown.episode_ends
+    # every episode's last action packs, and nothing slips in the bag's cell: chance plays no part in what it leads to
+    after = world.step(shown.states, shown.actions, generator)
+    states, frame_ends = with_final_frames(shown.states, after, ends)
     last = torch.zeros(len(states), dtype=torch.bool)
-    last[final] = True
-    told = torch.zeros(len(states), film.TOLD)
-    # a goal's bag in TinyPacking's own observation: see `rules.FLAGS`
+    last[frame_ends - 1] = True
+    told, actions = torch.zeros(len(states), film.TOLD), torch.full((len(states),), -1)
+    # what a goal's bag holds, in TinyPacking's own observation: see `rules.FLAGS`
     flags = shown.goals[:, rules.PLACES_END : rules.FLAGS_END].view(-1, len(rules.THINGS), len(rules.FLAGS))
-    told[before] = flags[:, 1:, 1:].flatten(1)
-    told[final] = told[final - 1]
-    actions = torch.full((len(states),), -1)
-    actions[before] = shown.actions
+    told[~last], actions[~last] = flags[:, 1:, 1:].flatten(1), shown.actions
+    told[last] = told[frame_ends - 2]
     return {"frames": film.draw(states).to(torch.uint8), "told": told, "last": last, "actions": actions}
+
+
+def with_final_frames(before: Tensor, after: Tensor, episode_ends: Tensor) -> tuple[Tensor, Tensor]:
+    """Frames before each action, and behind each episode's last one the frame after it.
+
+    Args:
+        before, after: (N, ...) seen before and after each action.
+        episode_ends: (E,) the row after each episode's last action.
+
+    Returns:
+        Frames (N + E, ...) and, (E,), the row after each episode's last frame.
+    """
+    pieces, start = [], 0
+    for end in episode_ends.tolist():
+        pieces += [before[start:end], after[end - 1 : end]]
+        start = end
+    return torch.cat(pieces), episode_ends + torch.arange(1, len(episode_ends) + 1)
+
+
+def without_final_frames(recording: Recording) -> Recording:
+    """A recording of what was seen before each action, and of nothing else."""
+    before = ~recording["last"]
+    last = torch.roll(recording["last"], -1)[before]
+    return {name: column[before] for name, column in recording.items() if name != "last"} | {"last": last}
 
 
 def film_robot(number: int, seed: int) -> Recording:
