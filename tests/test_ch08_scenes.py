@@ -44,12 +44,13 @@ def test_videos_have_no_actions_and_show_whom_they_film() -> None:
 def test_final_frames_come_off_and_on_again() -> None:
     whole = scenes.record(4, 1)
     cut = scenes.without_final_frames(whole)
-    ends = cut["last"].nonzero().squeeze(1) + 1
+    before, after, ends = scenes.before_and_after(whole)
+    assert torch.equal(before, cut["frames"])
+    assert torch.equal(ends, cut["last"].nonzero().squeeze(1) + 1)
     assert len(cut["frames"]) == len(whole["frames"]) - 4
     assert bool((cut["actions"] >= 0).all())
     assert int((film.read(cut["frames"])[:, rules.FIRST_THING + 1 :] >= rules.IN_BAG).sum()) == 0, "nobody ever packs"
-    after = torch.cat([whole["frames"][1:], whole["frames"][:1]])[~whole["last"]]
-    frames, moved = scenes.with_final_frames(cut["frames"], after, ends)
+    frames, moved = scenes.with_final_frames(before, after, ends)
     assert torch.equal(frames, whole["frames"])
     assert torch.equal(moved, whole["last"].nonzero().squeeze(1) + 1)
 

@@ -227,18 +227,20 @@ class Imagination:
         told: goals' observations (B, obs) -> the mission (B, words).
         generator: source of noise.
         flow_steps: from noise to picture; 1 gives the mean of all pictures that may follow.
+        draw: turns noise into pictures, with the arguments of `imagine`.
     """
 
     net: FlowNet
     told: Callable[[Tensor], Tensor]
     generator: torch.Generator
     flow_steps: int = 8
+    draw: Callable[..., Tensor] = imagine
 
     def __call__(self, observations: Tensor, goals: Tensor) -> Tensor:
         """Flattened pictures (B, obs) and goals (B, obs) -> pictures (B, P, H, W)."""
         now = observations.view(-1, *self.net.picture)
         noise = torch.randn(now.shape, generator=self.generator)
-        return imagine(self.net, now, self.told(goals), noise, self.flow_steps)
+        return self.draw(self.net, now, self.told(goals), noise, self.flow_steps)
 
 
 @dataclass(frozen=True)

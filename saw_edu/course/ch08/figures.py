@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ from saw_edu.evaluation import seed_interval
 from saw_edu.hierarchy.imagine import FlowNet, Reacher, imagine
 from saw_edu.viz import style
 
-TRAY = ("held", "nowhere", "bag 1", "bag 2", "bag 3")
+TRAY = ("in the hand", "nowhere: in the lock", "first in the bag", "second", "third")
 MARKS = {  # marker, size, colour; filled or a ring
     "robot": ("o", 17, style.BLUE, False),
     "person": ("*", 17, style.BLUE, False),
@@ -45,6 +45,8 @@ def scene(ax: Axes, picture: Tensor, title: str = "", tray: bool = True, size: f
             colour = style.WALL if wall else style.FLOOR
             ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc=colour, ec="#DEDED8", lw=0.6, zorder=0))
     opened = float(picture[film.THING_PLANES].flatten()[rules.NOWHERE])
+    if tray:
+        ax.text(len(TRAY) - 0.3, 7.4, "hand, lock, bag", va="center", fontsize=8, color=style.GREY)
     for i in range(len(TRAY) if tray else 0):
         ax.add_patch(Rectangle((i - 0.5, 6.9), 1, 1, fc="#EDEDEA", ec="white", lw=1, zorder=0))
     for plane, (name, (marker, points, colour, filled)) in enumerate(MARKS.items()):
@@ -56,11 +58,6 @@ def scene(ax: Axes, picture: Tensor, title: str = "", tray: bool = True, size: f
             look: dict[str, Any] = {"markerfacecolor": colour if filled else "none", "markeredgecolor": colour}
             up = 7.4 if row == rules.HEIGHT else row
             ax.plot(column, up, marker, ms=points * size, mew=2.6 * size, alpha=bright, zorder=1 + plane / 10, **look)
-
-
-def _over_tray(ax: Axes) -> None:
-    for i, name in enumerate(("hand", "lock", "bag")):
-        ax.text((0, 1, 3)[i], 8.05, name, ha="center", va="bottom", fontsize=8, color=style.GREY)
 
 
 def legend(figure: Figure, names: Sequence[str] = tuple(MARKS)) -> None:
@@ -77,13 +74,12 @@ def _row(pictures: dict[str, Tensor], names: Sequence[str] = tuple(MARKS)) -> Fi
     figure, axes = plt.subplots(1, len(pictures), figsize=(2.9 * len(pictures), 3.3), squeeze=False)
     for ax, (title, picture) in zip(axes[0], pictures.items(), strict=True):
         scene(ax, picture)
-        _over_tray(ax)
-        ax.set_title(title, fontsize=12, pad=16)
+        ax.set_title(title, fontsize=12)
     legend(figure, names)
     return figure
 
 
-def a_moment(seed: int = 4) -> tuple[Tensor, Tensor]:
+def a_moment(seed: int = 5) -> tuple[Tensor, Tensor]:
     """A state (1, 8) in which the robot has the door open and walks to fetch the ball, and that goal."""
     world, generator = scenes.make_world(), torch.Generator().manual_seed(seed)
     state = world.sample_states(1, generator)
@@ -93,7 +89,7 @@ def a_moment(seed: int = 4) -> tuple[Tensor, Tensor]:
     return state, goal
 
 
-def futures(seed: int = 4, runs: int = 300) -> Figure:
+def futures(seed: int = 5, runs: int = 300) -> Figure:
     """One moment, two ways in which it may go on, and the mean of many."""
     state, goal = a_moment(seed)
     oracle = scenes.Oracle(torch.Generator().manual_seed(seed))
@@ -109,19 +105,25 @@ def futures(seed: int = 4, runs: int = 300) -> Figure:
     )
 
 
-def proposals(nets: dict[str, FlowNet], frame: Tensor, told: Tensor, seed: int = 0, draws: int = 3) -> Figure:
+def proposals(
+    nets: dict[str, FlowNet],
+    frame: Tensor,
+    told: Tensor,
+    draw: Callable[..., Tensor] = imagine,
+    seed: int = 0,
+    draws: int = 3,
+) -> Figure:
     """What nets imagine behind one frame (8, 8, 9): a row for each net, with samples and their mean."""
     figure, axes = plt.subplots(len(nets), draws + 2, figsize=(13, 3.1 * len(nets)), squeeze=False)
     for row, (name, net) in zip(axes, nets.items(), strict=True):
         now, words = frame[None].expand(draws, -1, -1, -1), told[None].expand(draws, -1)
         noise = torch.randn(now.shape, generator=torch.Generator().manual_seed(seed))
-        drawn = imagine(net, now, words, noise, scenes.IMAGINING.flow_steps)
-        mean = imagine(net, now[:1], words[:1], noise[:1], 1)
+        drawn = draw(net, now, words, noise, scenes.IMAGINING.flow_steps)
+        mean = draw(net, now[:1], words[:1], noise[:1], 1)
         titles = ["now", *(f"sample {i + 1}" for i in range(draws)), "mean (one step)"]
         for ax, picture, title in zip(row, [frame, *drawn, mean[0]], titles, strict=True):
             scene(ax, picture, size=0.9)
-            _over_tray(ax)
-            ax.set_title(title, fontsize=12, pad=14)
+            ax.set_title(title, fontsize=12)
         row[0].set_ylabel(name, fontsize=13)
     legend(figure)
     return figure
@@ -235,7 +237,6 @@ class Bench:
         """Left the flat with the low level's way, right the proposal."""
         now, proposal, states = self.run(point, **options)  # type: ignore[arg-type]
         scene(ax, now[0])
-        _over_tray(ax)
         ax.set_xlim(-0.5, 19)
         cells = states[:, rules.AGENT]
         columns, rows = cells % rules.WIDTH, cells // rules.WIDTH
@@ -244,9 +245,8 @@ class Bench:
         inset = ax.inset_axes((0.53, 0.0, 0.47, 1.0))
         inset.set_navigate(False)
         scene(inset, proposal[0])
-        _over_tray(inset)
-        ax.set_title("now (click a cell), and the robot's way", fontsize=12, loc="left", pad=14)
-        inset.set_title("the proposal", fontsize=12, pad=14)
+        ax.set_title("now (click a cell), and the robot's way", fontsize=12, loc="left")
+        inset.set_title("the proposal", fontsize=12)
 
     def alt(self, point: tuple[float, float], **options: str | int) -> str:
         """What a reader who does not see it should know."""

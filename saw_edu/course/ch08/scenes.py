@@ -95,6 +95,13 @@ def with_final_frames(before: Tensor, after: Tensor, episode_ends: Tensor) -> tu
     return torch.cat(pieces), episode_ends + torch.arange(1, len(episode_ends) + 1)
 
 
+def before_and_after(recording: Recording) -> tuple[Tensor, Tensor, Tensor]:
+    """Frames before and after each action (N, 8, 8, 9), and the row after each episode's last action (E,)."""
+    rows = (~recording["last"]).nonzero().squeeze(1)
+    ends = recording["last"][rows + 1].nonzero().squeeze(1) + 1
+    return recording["frames"][rows], recording["frames"][rows + 1], ends
+
+
 def without_final_frames(recording: Recording) -> Recording:
     """A recording of what was seen before each action, and of nothing else."""
     before = ~recording["last"]
@@ -178,10 +185,15 @@ def clone_low(demonstrations: Recording, generator: torch.Generator, cloning: Cl
 
 
 def hierarchy(
-    net: FlowNet, low: Reacher, seed: int, flow_steps: int = IMAGINING.flow_steps, every: int = EVERY
+    net: FlowNet,
+    low: Reacher,
+    seed: int,
+    flow_steps: int = IMAGINING.flow_steps,
+    every: int = EVERY,
+    draw: Callable[..., Tensor] = imagine,
 ) -> TwoLevels:
     """Both levels."""
-    high = Imagination(net, film.mission, torch.Generator().manual_seed(seed), flow_steps)
+    high = Imagination(net, film.mission, torch.Generator().manual_seed(seed), flow_steps, draw)
     return TwoLevels(high, low, EveryN(every))
 
 
