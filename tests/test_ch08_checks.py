@@ -3,7 +3,7 @@
 import pytest
 
 from saw_edu.checks import CheckFailed
-from saw_edu.course.ch08 import checks, picture_checks, scenes
+from saw_edu.course.ch08 import checks, film_checks, picture_checks, scenes
 from saw_edu.hierarchy import imagine
 
 EXERCISES = {
@@ -38,9 +38,9 @@ def test_each_slip_is_refused_by_its_name(check, slip) -> None:
 def test_a_loader_that_touches_what_it_should_not(wrong) -> None:
     def load(recordings):
         if wrong == "peeks":
-            return checks._load(recordings, peek=True)
+            return film_checks._load(recordings, peek=True)
         if wrong == "in place":
-            return checks._in_place(recordings)
+            return film_checks._in_place(recordings)
         return _library_load([dict(recording.items()) for recording in recordings])
 
     message = "recording's own `last`" if wrong == "in place" else "The actions of a recording were read"

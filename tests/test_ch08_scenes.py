@@ -2,10 +2,11 @@
 
 import torch
 
-from saw_edu.course.ch08 import scenes
+from saw_edu.course.ch08 import figures, scenes
 from saw_edu.envs.packing import film, rules
 from saw_edu.hierarchy import Cloning, EveryN, TwoLevels
 from saw_edu.hierarchy.imagine import Imagining, learn_to_imagine, load_video
+from saw_edu.viz import click_explorer
 
 
 def test_a_demonstration_ends_with_the_object_in_the_bag() -> None:
@@ -92,3 +93,41 @@ def test_every_source_gives_video_of_its_length() -> None:
             assert how == config
     finally:
         scenes.SOURCES.update(original)
+
+
+def test_the_widget_puts_the_robot_where_one_clicks_and_tells_what_came() -> None:
+    few = scenes.demonstrations_of(0, number=3)
+    low = scenes.clone_low(few, torch.Generator().manual_seed(1), Cloning(steps=3))
+    net, _ = learn_to_imagine(load_video([few]), Imagining((8,), training_steps=2), torch.Generator().manual_seed(1))
+    bench = figures.Bench({"none": net}, low)
+    assert bench.nearest((4.0, 2.2)) in ((3.0, 2.0), (5.0, 2.0)), "nobody stands in the wall"
+    options = {"fetch": "cup", "door": "open", "learned_from": "none", "pictures": "sampled", "number": 3, "steps": 6}
+    explorer = click_explorer(
+        bench.draw,
+        point=(1, 1),
+        nearest=bench.nearest,
+        alt=bench.alt,
+        fetch=["cup"],
+        door=["open"],
+        learned_from=["none"],
+        pictures=["sampled", "mean"],
+        number=(0, 9),
+        steps=(4, 12),
+    )
+    explorer.choose((6.3, 4.9))
+    assert explorer.point == (6.0, 5.0)
+    now, proposal, states = bench.run((6.0, 5.0), **options)
+    assert int(film.read(now)[0, rules.AGENT]) == 5 * rules.WIDTH + 6
+    assert states.shape == (7, 8)
+    assert all(
+        torch.equal(a, b) for a, b in zip(bench.run((6.0, 5.0), **options), (now, proposal, states), strict=True)
+    )
+    assert "column 6, row 5" in bench.alt((6.0, 5.0), **options)
+    assert "After 6 steps" in bench.alt((6.0, 5.0), **options)
+
+
+def test_figures_are_drawn() -> None:
+    assert len(figures.futures(runs=20).axes) == 4
+    few = scenes.demonstrations_of(0, number=2)
+    net, _ = learn_to_imagine(load_video([few]), Imagining((8,), training_steps=2), torch.Generator().manual_seed(1))
+    assert len(figures.proposals({"a": net, "b": net}, few["frames"][0].float(), few["told"][0]).axes) == 10

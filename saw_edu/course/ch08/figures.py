@@ -213,7 +213,14 @@ class Bench:
         return float(cell % rules.WIDTH), float(cell // rules.WIDTH)
 
     def run(
-        self, point: tuple[float, float], fetch: str, door: str, learned_from: str, pictures: str, draw: int, steps: int
+        self,
+        point: tuple[float, float],
+        fetch: str,
+        door: str,
+        learned_from: str,
+        pictures: str,
+        number: int,
+        steps: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Now and the proposal (1, 8, 8, 9), and the states (steps + 1, 8) of the low level that goes there."""
         state = self.state.clone()
@@ -223,7 +230,7 @@ class Bench:
         now = film.draw(state)
         mission = torch.tensor([[rules.OBJECTS.index(fetch), -1, -1]])
         told = film.mission(film.draw(self.world.world.goal_states(mission)))
-        generator = torch.Generator().manual_seed(draw)
+        generator = torch.Generator().manual_seed(number)
         noise = torch.randn(now.shape, generator=generator)
         flow_steps = scenes.IMAGINING.flow_steps if pictures == "sampled" else 1
         proposal = imagine(self.nets[learned_from], now, told, noise, flow_steps)

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from saw_edu.checks import Case, Check, Mistake
 
 SCALE = 4.0
-PLANES, CELLS, WORDS = 2, 3, 2
+PLANES, ROWS, COLUMNS, WORDS = 2, 2, 2, 2
+CELLS = ROWS * COLUMNS
 
 
 def toy_net(seed: int) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
@@ -29,16 +30,16 @@ def inputs(seed: int, rows: int) -> dict[str, Tensor]:
     g = torch.Generator().manual_seed(seed)
     cells = torch.randint(CELLS, (rows, PLANES), generator=g)
     return {
-        "now": F.one_hot(cells, CELLS).float()[:, :, None],  # (B, P, 1, CELLS)
+        "now": F.one_hot(cells, CELLS).float().view(rows, PLANES, ROWS, COLUMNS),
         "told": torch.randn(rows, WORDS, generator=g),
-        "noise": torch.randn(rows, PLANES, 1, CELLS, generator=g),
+        "noise": torch.randn(rows, PLANES, ROWS, COLUMNS, generator=g),
     }
 
 
 # --- Exercise 3: from noise to a picture ---
 
 
-def _imagine(
+def reference(
     net: Any,
     now: Tensor,
     told: Tensor,
@@ -46,17 +47,24 @@ def _imagine(
     flow_steps: int,
     *,
     late: int = 0,
+    clock: str = "share",
+    sees: str = "x",
+    axis: str = "plane",
     remaining: bool = True,
     scale: float = SCALE,
     back: bool = True,
     brightest: bool = False,
     start: Tensor | None = None,
 ) -> Tensor:
+    """Pictures by Euler steps, right as it stands, and wrong in ways that can be asked for."""
     x = noise if start is None else start
     for step in range(flow_steps):
-        t = torch.full((len(now),), (step + late) / flow_steps)
-        logits = net(now, told, x, t)
-        clean = F.one_hot(logits.argmax(-1), logits.shape[-1]).float() if brightest else logits.softmax(-1)
+        share = (step + late) / flow_steps
+        time = {"share": share, "left": 1 - share, "count": float(step)}[clock]
+        logits = net(now, told, x if sees == "x" else noise, torch.full((len(now),), time))
+        clean = logits.softmax(-1) if axis == "plane" else logits.view_as(x).softmax(-1)
+        if brightest:
+            clean = F.one_hot(logits.argmax(-1), logits.shape[-1]).float()
         x = x + (scale * clean.view_as(x) - x) / (flow_steps - step if remaining else flow_steps)
     return x / SCALE if back else x
 
@@ -79,7 +87,7 @@ _STEPS = {"one step": (0, 5, 1), "two steps": (1, 5, 2), "eight steps": (2, 6, 8
 imagine = Check(
     "imagine",
     [
-        Case(name, run=lambda f, how=how: drawn(f, *how), expect=drawn(_imagine, *how), atol=1e-4)
+        Case(name, run=lambda f, how=how: drawn(f, *how), expect=drawn(reference, *how), atol=1e-4)
         for name, how in _STEPS.items()
     ],
     mistakes=[
@@ -92,32 +100,58 @@ imagine = Check(
             "equal shares",
             "Each step goes 1 / flow_steps of what is left of the way, so some noise always stays. At step n there are "
             "flow_steps - n to go, and the last one goes all the way.",
-            wrong=lambda *a: _imagine(*a, remaining=False),
+            wrong=lambda *a: reference(*a, remaining=False),
         ),
         Mistake(
             "a step late",
             "The net is told the time at the *end* of the step. Where x is now, it is step / flow_steps.",
-            wrong=lambda *a: _imagine(*a, late=1),
+            wrong=lambda *a: reference(*a, late=1),
         ),
         Mistake(
             "brightest",
             "You take the brightest cell at each step. The flow leads to the *expected* picture: softmax, no argmax.",
-            wrong=lambda *a: _imagine(*a, brightest=True),
+            wrong=lambda *a: reference(*a, brightest=True),
         ),
         Mistake(
             "not scaled",
             "In the flow a lit cell is `SCALE` bright: the expected picture is SCALE times the probabilities.",
-            wrong=lambda *a: _imagine(*a, scale=1.0),
+            wrong=lambda *a: reference(*a, scale=1.0),
+        ),
+        Mistake(
+            "not scaled at all",
+            "In the flow a lit cell is `SCALE` bright: yours drowns in the noise. Scale the expected picture up, and "
+            "the result down.",
+            wrong=lambda *a: reference(*a, scale=1.0, back=False),
+        ),
+        Mistake(
+            "softmax of a row",
+            "Your softmax is over the cells of each *row*. A plane has one lit cell: softmax first, then x's shape.",
+            wrong=lambda *a: reference(*a, axis="row"),
+        ),
+        Mistake(
+            "time left",
+            "The net is told the time that is left, 1 - t. At the start, in pure noise, t is 0.",
+            wrong=lambda *a: reference(*a, clock="left"),
+        ),
+        Mistake(
+            "time in steps",
+            "The net is told the number of the step. Its time runs from 0 to 1: divide by `flow_steps`.",
+            wrong=lambda *a: reference(*a, clock="count"),
+        ),
+        Mistake(
+            "noise again and again",
+            "The net is shown the noise at each step. Show it x, as far as it has come.",
+            wrong=lambda *a: reference(*a, sees="noise"),
         ),
         Mistake(
             "not scaled back",
             "Right but for its brightness: return x / SCALE, so that a lit cell is 1.",
-            wrong=lambda *a: _imagine(*a, back=False),
+            wrong=lambda *a: reference(*a, back=False),
         ),
         Mistake(
             "from the present",
             "You begin with the present picture. The flow begins with `noise`; the net sees the present anyway.",
-            wrong=lambda *a: _imagine(*a, start=a[1]),
+            wrong=lambda *a: reference(*a, start=a[1]),
         ),
     ],
 )
@@ -143,6 +177,16 @@ def _share(over: str) -> Callable[..., Tensor]:
 def _lit(now: Tensor, proposed: Tensor, future: Tensor) -> Tensor:
     p, f = (proposed > 0).flatten(1), (future > 0).flatten(1)
     return (p & f).sum(1) / (p | f).sum(1).clamp(min=1)
+
+
+def _new_only(now: Tensor, proposed: Tensor, future: Tensor) -> Tensor:
+    a, b = (proposed > now).flatten(1), (future > now).flatten(1)
+    return torch.where((a | b).any(1), (a & b).sum(1) / (a | b).sum(1).clamp(min=1), 1.0)
+
+
+def _summed(now: Tensor, proposed: Tensor, future: Tensor) -> Tensor:
+    a, b = (proposed != now).flatten(1), (future != now).flatten(1)
+    return torch.where((a | b).any(1), (a & b).sum(1) / (a.sum(1) + b.sum(1)).clamp(min=1), 1.0)
 
 
 def pictures(*cells: Sequence[int], size: int = 6) -> Tensor:
@@ -182,6 +226,16 @@ overlap_of_change = Check(
             "what was foretold only",
             "You divide by what was foretold. One sure guess gets 1, however much else changes.",
             wrong=_share("foretold"),
+        ),
+        Mistake(
+            "new cells only",
+            "You count cells that light up. A cell that goes dark has changed, too.",
+            wrong=_new_only,
+        ),
+        Mistake(
+            "counted twice",
+            "Below the line, cells that change in both are counted twice. Count the cells in *either*.",
+            wrong=_summed,
         ),
         Mistake(
             "nothing changes",
