@@ -71,7 +71,7 @@ def legend(figure: Figure, names: Sequence[str] = tuple(MARKS)) -> None:
 
 
 def _row(pictures: dict[str, Tensor], names: Sequence[str] = tuple(MARKS)) -> Figure:
-    figure, axes = plt.subplots(1, len(pictures), figsize=(2.9 * len(pictures), 3.3), squeeze=False)
+    figure, axes = plt.subplots(1, len(pictures), figsize=(2.9 * len(pictures), 3.6), squeeze=False)
     for ax, (title, picture) in zip(axes[0], pictures.items(), strict=True):
         scene(ax, picture)
         ax.set_title(title, fontsize=12)
