@@ -368,20 +368,29 @@ print(f"the true future               {mean_of(oracle):.2f}")
 # %% alt="Errands done with seven kinds of pictures, mean and interval over five seeds."
 viz.show(
     figures.bars(recorded),
-    alt="PLACEHOLDER",
+    alt="Errands done: flat policy .23, pictures from the 20 demonstrations alone .19, with 300 films of a robot .40, with 1,000 .45, at twice the pace .46, with 1,000 films of a person .27, the true future .61. Intervals are about .1 to either side.",
 )
 
 # %%
 none, robot = (figures.by_seed(recorded, "sampled", source) for source in ("none", "robot"))
 for label, pictures, source in [
     ("flat policy", "flat", "-"), ("no films, less training", "sampled", "none, brief"), ("300 films", "sampled", "robot, 300"),
-    ("1,000 films", "sampled", "robot"), ("1,000 of a person", "sampled", "person"), ("the true future", "oracle", "-"),
+    ("1,000 films", "sampled", "robot"), ("1,000, twice the pace", "sampled", "fast"), ("the same, half the delta", "sampled", "fast, half delta"),
+    ("1,000 of a person", "sampled", "person"), ("the true future", "oracle", "-"),
 ]:  # fmt: skip
     found = figures.by_seed(recorded, pictures, source)
     print(f"{label:24} {over_seeds(found)}; against pictures from the 20 alone {over_seeds(found - none, '+')}")
 
 # %% [markdown]
-# **What came.** RESULTS1
+# **What came.**
+# - **Films of robots** lift the errands done from .19 to .40 with 300 of them, and to .45 with 1,000. (From 300 to 1,000 the difference is .05, and its interval includes 0.)
+# - **Without films** pictures are no better than a flat policy: .19 against .23, and the interval of the difference includes 0. That is no matter of too long training on few data; a quarter of the steps gives .21. The hierarchy by itself brought nothing. It is the door through which films come in.
+# - The **true future** gives .61. So with films the pictures are not far from the best that this low level can use (.16 below), and that low level fails in four errands of ten whatever one shows it.
+# - **Films of a person**, who does exactly what the robot would do: .08 more than none, and .18 less than films of a robot. What is missing is not knowledge of the errand. It is that these two are the same: in our pictures, person and robot share not one cell. Paint the robot over the person in each frame, and you have the robot's films, to the bit, and .45. SuSIE begins with a model that has seen hands, tools
+# and grippers in very many pictures; ours begins with nothing.
+# - **Twice the pace** costs nothing, although its pictures lie twice as far ahead for our robot; and to halve $\delta$ in order to make up for it brings nothing.
+#
+# All this is with drawn actions and a picture held for 4 steps. Held for 1, 2 or 8 steps, it is the same within the intervals; for 16 it is .09 lower. The likeliest action in place of a drawn one changes .45 to .44.
 
 # %% [markdown]
 # ## 7 · What films cannot teach
@@ -401,7 +410,19 @@ for objects in (["ball", "box"], ["cup"]):
     print(f"{' and '.join(objects):12} no films {over_seeds(shown[0])}, films {over_seeds(shown[1])}, true future {over_seeds(shown[2])}")  # fmt: skip
 
 # %% [markdown]
-# **What came.** RESULTS2
+# **What came.**
+# - **Sampled or mean**: with the low level of 20 demonstrations the samples lead by .04, and the interval includes 0. With that of 1,020 they lead by .15, and it does not. Who reaches well has more to lose from a picture that is two pictures at once. (For the films of a *person* it is the other way: the mean does .05 better, in `success.csv`. We have not found out why.)
+# - **The other level**: with 1,020 demonstrations below, the true future gives .99, and pictures from films .75. Now the pictures are the limit. And the flat policy of the same demonstrations does .92, more than both levels together: who has actions for everything needs no pictures.
+# - **The cup**: films lift ball and box from .34 to .59, and the cup from .00 to .00. Even the true future does not help. The generator shows rightly how the cup comes into the hand; the hand has never done it.
+#
+# | in the films | does it reach the robot? | by |
+# | --- | --- | --- |
+# | what comes next in an errand | yes | .19 → .45 |
+# | the same, at another pace | yes | .46 |
+# | the same, by another body | little, unless it is painted over | .27 |
+# | how a new thing is handled | no, not with any picture | .00 |
+#
+# Beside the lecture's table, then: scenes in which films help, and a task in which they do not. That looks alike. But our zero has a reason that a control shows, and for the fall from .7 to .6 we know none.
 
 # %% [markdown]
 # ## 8 · A bug that trains in silence
@@ -414,12 +435,14 @@ cut_video = Video(*load_video([cut, scenes.without_final_frames(films["robot"])]
 short = Imagining(training_steps=STEPS // 2)
 theirs, losses = learn_to_imagine(cut_video, short, torch.Generator().manual_seed(0), flow_loss, subgoal_pairs, progress=True)  # fmt: skip
 their_low = scenes.clone_low(cut, torch.Generator().manual_seed(20_000), CLONING)
-drawn = film.sharpen(imagine(theirs, now, told, noise, 8))
-print(f"loss {sum(losses[-20:]) / 20:.2f}; overlap of change {overlap_of_change(now, drawn, future).mean():.2f}, can be {film.possible(drawn).double().mean():.2f}")  # fmt: skip
+test = Video(*load_video([scenes.without_final_frames(scenes.film_robot(60, 9_000))]))  # new episodes, stored alike
+before, after = test.frames.float(), test.frames[subgoal_pairs(test.episode_ends, 8)].float()
+drawn = film.sharpen(imagine(theirs, before, test.told, noise[: len(test)], 8))
+print(f"loss {sum(losses[-20:]) / 20:.2f}; overlap of change {overlap_of_change(before, drawn, after).mean():.2f}, can be {film.possible(drawn).double().mean():.2f}")  # fmt: skip
 print(f"errands done: {mean_of(scenes.hierarchy(theirs, their_low, 0, draw=imagine)):.2f}")
 
 # %% [markdown]
-# Loss, overlap, possible pictures: all as good as yours. Errands done: none. **Your guess:** what has no picture ever shown? (Watch the recorded five seeds below, after the exercise: it is no matter of luck.)
+# Loss, overlap, possible pictures: all as one would wish, with half of your steps. Errands done: none. **Your guess:** what has no picture ever shown?
 #
 # ### Exercise 5 · The frame after the last action
 # *3 points · medium · 7 minutes*
@@ -476,7 +499,8 @@ for name, source, low_name in (("all frames", "robot", "20"), ("the last one mis
     print(f"{name:21} overlap {overlap.mean():.2f}, errands done {over_seeds(figures.by_seed(recorded, 'sampled', source, low_name))}, with the true future {over_seeds(figures.by_seed(recorded, 'oracle', low=low_name))}")  # fmt: skip
 
 # %% [markdown]
-# No frame showed the object *in the bag*. The generator can never propose it, and the low level has never been asked for it: even with the true future it fails. One frame in 38 is missing, and no average over frames will tell. What tells is a question about *ends*: is there any frame in the data in which the errand is done?
+# No frame showed the object *in the bag*. The generator can never propose it, and the low level has never been asked for it: even the true future does not help. One frame in thirty is missing. The colleague's own test frames lack the same ones, so they cannot tell; measured on whole episodes, as recorded, the overlap is .43 in place of .57. Ask your data a question about *ends*: is there any
+# frame in which the errand is done?
 
 # %% [markdown]
 # ## 9 · Try it
@@ -520,7 +544,11 @@ explorer = viz.click_explorer(
 # %% [markdown]
 # ## Summary
 #
-# SUMMARY
+# 1. A subgoal can be a picture of what is to be seen. The level that proposes it learns from film; actions are needed by the other one only.
+# 2. Pairs end with their episode, and an episode ends with the frame after its last action.
+# 3. A generator starts from the mean and moves to one of the futures. Samples were worth more than means where the low level could follow.
+# 4. Here films of robots doubled what 20 demonstrations did; at another pace, too. Of a person's films little arrived.
+# 5. The true future in place of the generator tells which level is the limit. For a thing that the robot had never handled it was the low one.
 #
 # <details><summary>Symbols</summary>
 #
