@@ -1,11 +1,14 @@
 """Chapter 8's experiment: what recordings hold, who is filmed, and who looks into the future."""
 
+import pandas as pd
+import pytest
 import torch
 
 from saw_edu.course.ch08 import figures, scenes
 from saw_edu.envs.packing import film, rules
 from saw_edu.hierarchy import Cloning, EveryN, TwoLevels
 from saw_edu.hierarchy.imagine import Imagining, learn_to_imagine, load_video
+from saw_edu.place import asset
 from saw_edu.viz import click_explorer
 
 
@@ -131,3 +134,18 @@ def test_figures_are_drawn() -> None:
     few = scenes.demonstrations_of(0, number=2)
     net, _ = learn_to_imagine(load_video([few]), Imagining((8,), training_steps=2), torch.Generator().manual_seed(1))
     assert len(figures.proposals({"a": net, "b": net}, few["frames"][0].float(), few["told"][0]).axes) == 10
+
+
+def test_recorded_results_are_complete_and_told() -> None:
+    recorded, measured = (pd.read_csv(asset(f"ch08/{name}.csv")) for name in ("success", "quality"))
+    assert set(recorded["seed"]) == set(range(scenes.SEEDS)) == set(measured["seed"])
+    assert len(recorded.drop(columns="success").drop_duplicates()) == len(recorded)
+    assert set(scenes.SOURCES) < set(measured["source"])
+    assert len(figures.bars(recorded).axes) == 1
+    assert figures.films(recorded).loc["1,000 films of a robot", "errands done"].startswith("0.45")
+    limits = figures.limits(recorded)
+    assert limits.loc["20 without the cup, films of a robot: cup", "true future"].startswith("0.00 [0.00, 0.0")
+    with pytest.raises(ValueError, match="nothing was recorded for mean, dog"):
+        figures.by_seed(recorded, "mean", "dog")
+    robot, none = (figures.by_seed(recorded, "sampled", source) for source in ("robot", "none"))
+    assert figures.lead(robot, none).startswith("+0.26")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from saw_edu.course.ch08 import scenes
 from saw_edu.envs.packing import film, rules
-from saw_edu.evaluation import seed_interval
+from saw_edu.evaluation import seed_interval, success_interval
 from saw_edu.hierarchy.imagine import FlowNet, Reacher, imagine
 from saw_edu.viz import style
 
@@ -57,7 +57,8 @@ def scene(ax: Axes, picture: Tensor, title: str = "", tray: bool = True, size: f
             bright *= 1 - 0.75 * opened if name == "door" else 1.0
             look: dict[str, Any] = {"markerfacecolor": colour if filled else "none", "markeredgecolor": colour}
             up = 7.4 if row == rules.HEIGHT else row
-            ax.plot(column, up, marker, ms=points * size, mew=2.6 * size, alpha=bright, zorder=1 + plane / 10, **look)
+            over = 3 if plane <= film.PERSON else 1 + plane / 10  # who moves is drawn around what it stands on
+            ax.plot(column, up, marker, ms=points * size, mew=2.6 * size, alpha=bright, zorder=over, **look)
 
 
 def legend(figure: Figure, names: Sequence[str] = tuple(MARKS)) -> None:
@@ -131,6 +132,8 @@ def proposals(
 
 # --- recorded results ---
 
+ERRANDS = scenes.SEEDS * scenes.EPISODES  # of one bar
+
 
 class Shown(NamedTuple):
     """One bar."""
@@ -168,9 +171,9 @@ def bars(table: pd.DataFrame, shown: Sequence[Shown] = BARS) -> Figure:
     figure, ax = plt.subplots(figsize=(9, 0.55 * len(shown) + 1.2))
     for i, one in enumerate(shown):
         values = by_seed(table, one.pictures, one.source, one.low)
-        low, high = seed_interval(values.to_numpy())
+        low, high = success_interval(values.to_numpy(), ERRANDS)
         ax.barh(i, values.mean(), 0.62, color=one.colour, alpha=0.75)
-        ax.plot([max(0, low), min(1, high)], [i, i], color=style.DARK, lw=2)
+        ax.plot([low, high], [i, i], color=style.DARK, lw=2)
         ax.plot(values, [i + 0.2] * len(values), ".", color="white", mec=style.DARK, ms=7)
     ax.set_yticks(range(len(shown)), [one.label for one in shown])
     ax.invert_yaxis()
@@ -178,18 +181,71 @@ def bars(table: pd.DataFrame, shown: Sequence[Shown] = BARS) -> Figure:
     return figure
 
 
-def holding(table: pd.DataFrame) -> Figure:
-    """Errands done over the steps for which a picture is held."""
-    figure, ax = plt.subplots(figsize=(7, 3.8))
-    times = sorted(table["every"].unique())
-    found = [by_seed(table, "sampled", "robot", every=every) for every in times]
-    low, high = zip(*(seed_interval(values.to_numpy()) for values in found), strict=True)
-    ax.plot(times, [values.mean() for values in found], "o-", color=style.BLUE)
-    ax.fill_between(times, low, high, color=style.BLUE, alpha=0.15, lw=0)
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(times, [str(every) for every in times])
-    ax.set(xlabel="steps for which a picture is held", ylabel="errands done", ylim=(0, 1))
-    return figure
+def rate(values: pd.Series, errands: int = ERRANDS) -> str:
+    """A mean success over seeds with its 95 % interval, in so many errands."""
+    low, high = success_interval(values.to_numpy(), errands)
+    return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+
+
+def lead(values: pd.Series, over: pd.Series) -> str:
+    """By how much one exceeds another, seed by seed, with the 95 % interval."""
+    low, high = seed_interval((values - over).to_numpy())
+    return f"{(values - over).mean():+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def films(table: pd.DataFrame) -> pd.DataFrame:
+    """What films are worth: errands done, and the lead over pictures from the 20 demonstrations alone."""
+    none, robot = by_seed(table, "sampled", "none"), by_seed(table, "sampled", "robot")
+    rows = {"pictures from the 20 alone": (rate(none), "")}
+    for label, pictures, source in [
+        ("the same, a quarter of the training", "sampled", "none, brief"),
+        ("flat policy", "flat", "-"),
+        ("300 films of a robot", "sampled", "robot, 300"),
+        ("1,000 films of a robot", "sampled", "robot"),
+        ("1,000 at twice the pace", "sampled", "fast"),
+        ("the same, half the delta", "sampled", "fast, half delta"),
+        ("1,000 films of a person", "sampled", "person"),
+        ("the true future", "oracle", "-"),
+    ]:
+        found = by_seed(table, pictures, source)
+        rows[label] = (rate(found), lead(found, none))
+    for label, one, other in [
+        ("1,000 against 300", robot, by_seed(table, "sampled", "robot, 300")),
+        ("a robot against a person", robot, by_seed(table, "sampled", "person")),
+        ("the true future against films", by_seed(table, "oracle"), robot),
+        ("likeliest against drawn actions", by_seed(table, "sampled", "robot", temperature=0.0), robot),
+        *((f"held for {n} steps against 4", by_seed(table, "sampled", "robot", every=n), robot) for n in (1, 8, 16)),
+    ]:
+        rows[label] = ("", lead(one, other))
+    return pd.DataFrame(rows, index=["errands done", "difference"]).T
+
+
+def limits(table: pd.DataFrame) -> pd.DataFrame:
+    """Samples, means, the true future: for low levels of 20 and of 1,020 demonstrations, and of 20 without the cup."""
+    rows: dict[str, tuple[str, str, str, str]] = {}
+    for low in ("20", "1020"):
+        sampled, mean = by_seed(table, "sampled", "robot", low), by_seed(table, "mean", "robot", low)
+        true, name = by_seed(table, "oracle", low=low), f"low level of {low}, films of a robot"
+        rows[name] = (rate(sampled), rate(mean), lead(sampled, mean), rate(true))
+        if low == "20":
+            sampled, mean = by_seed(table, "sampled", "person"), by_seed(table, "mean", "person")
+            rows["low level of 20, films of a person"] = (rate(sampled), rate(mean), lead(sampled, mean), rate(true))
+    for objects in (("ball", "box"), ("cup",)):
+        for label, source in (("no films", "none"), ("films of a robot", "robot")):
+            told = [
+                rate(by_seed(table, *how, "20, no cup", objects=objects), ERRANDS * len(objects) // 3)
+                for how in (("sampled", source), ("oracle", "-"))
+            ]
+            rows[f"20 without the cup, {label}: {', '.join(objects)}"] = (told[0], "", "", told[1])
+    flat = by_seed(table, "flat", low="1020")
+    rows["flat policy of 1020"] = (rate(flat), "", "", "")
+    rows["   against films and low level of 1020"] = (
+        lead(flat, by_seed(table, "sampled", "robot", "1020")),
+        "",
+        "",
+        "",
+    )
+    return pd.DataFrame(rows, index=["sampled", "mean", "sampled - mean", "true future"]).T
 
 
 # --- the widget ---
