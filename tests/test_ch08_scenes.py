@@ -144,7 +144,7 @@ def test_recorded_results_are_complete_and_told() -> None:
     assert len(figures.bars(recorded).axes) == 1
     assert figures.films(recorded).loc["1,000 films of a robot", "errands done"].startswith("0.45")
     limits = figures.limits(recorded)
-    assert limits.loc["20 without the cup, films of a robot: cup", "true future"].startswith("0.00 [0.00, 0.0")
+    assert limits.loc["20 without cup, films: cup", "true future"].startswith("0.00 [0.00, 0.0")
     with pytest.raises(ValueError, match="nothing was recorded for mean, dog"):
         figures.by_seed(recorded, "mean", "dog")
     robot, none = (figures.by_seed(recorded, "sampled", source) for source in ("robot", "none"))

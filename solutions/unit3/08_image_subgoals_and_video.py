@@ -273,12 +273,13 @@ for who, video in videos.items():
 # %% alt="For the same moment, three samples and the mean of each of the three generators."
 now, told, future = scenes.fresh(seed=0, episodes=6)
 viz.show(
-    figures.proposals(nets, now[60], told[60], imagine),
-    alt="The robot has the cup and stands before the open door. The generator of the demonstrations alone moves the bag and other things. With films of a robot, samples show the cup packed or the robot on its way to the bag. With films of a person, some samples show a person. The means are blurred.",
+    figures.proposals(nets, now[92], told[92], imagine),
+    alt="The robot has the ball and stands in the right room. With the demonstrations alone, box and bag move and cups are in two places. With films of a robot all else stays where it is and the robot is at the door or beyond it, though in one sample the ball is in the bag too soon. With films of a person two samples show a person and one shows nobody. The means are blurred.",
 )
 
 # %% [markdown]
-# The mission is to pack the cup, and the robot has it in its hand. The second row is what we want: pictures that differ from each other, sharp in nearly all planes, and each of them a moment that may come. In the first row, things move that nobody carries. Look at the third one. Nearly all that this net saw was people. Shown a robot, it sometimes answers with a person.
+# The mission is to pack the ball, and the robot has it in its hand. The second row is nearly what we want: pictures that differ from each other, sharp in most planes, in which things stay where they are. (Nearly: a ball that is in the bag before the robot is there will not be seen so soon.) In the first row, things move that nobody carries. Look at the third one. Nearly all that this net saw was people. Shown a robot,
+# it answers now with a person, now with nobody, now with a robot.
 
 # %% [markdown]
 # ## 5 · How good is a picture?
@@ -385,7 +386,7 @@ figures.films(recorded)
 #
 # Three more questions to the records.
 #
-# **Sampled or mean?** The same net, 8 steps of the flow or 1. The low level reads each plane's brightest cell in both cases. **The other level:** what if the low level had 1,020 demonstrations? **A thing that it never touched:** 20 demonstrations of ball and box only; the films show the cup, too.
+# **Sampled or mean?** The same net, 8 steps of the flow or 1. The low level reads each plane's brightest cell in both cases. **The other level:** what if the low level had 1,020 demonstrations? **A thing that it never touched:** 20 demonstrations of ball and box only; the films show the cup, too. ("20 below": a low level of 20 demonstrations.)
 
 # %%
 figures.limits(recorded)

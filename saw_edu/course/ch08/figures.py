@@ -214,7 +214,7 @@ def films(table: pd.DataFrame) -> pd.DataFrame:
         ("a robot against a person", robot, by_seed(table, "sampled", "person")),
         ("the true future against films", by_seed(table, "oracle"), robot),
         ("likeliest against drawn actions", by_seed(table, "sampled", "robot", temperature=0.0), robot),
-        *((f"held for {n} steps against 4", by_seed(table, "sampled", "robot", every=n), robot) for n in (1, 8, 16)),
+        *((f"held for {n} against 4 steps", by_seed(table, "sampled", "robot", every=n), robot) for n in (1, 8, 16)),
     ]:
         rows[label] = ("", lead(one, other))
     return pd.DataFrame(rows, index=["errands done", "difference"]).T
@@ -225,27 +225,27 @@ def limits(table: pd.DataFrame) -> pd.DataFrame:
     rows: dict[str, tuple[str, str, str, str]] = {}
     for low in ("20", "1020"):
         sampled, mean = by_seed(table, "sampled", "robot", low), by_seed(table, "mean", "robot", low)
-        true, name = by_seed(table, "oracle", low=low), f"low level of {low}, films of a robot"
+        true, name = by_seed(table, "oracle", low=low), f"{low} below, films of a robot"
         rows[name] = (rate(sampled), rate(mean), lead(sampled, mean), rate(true))
         if low == "20":
             sampled, mean = by_seed(table, "sampled", "person"), by_seed(table, "mean", "person")
-            rows["low level of 20, films of a person"] = (rate(sampled), rate(mean), lead(sampled, mean), rate(true))
+            rows["20 below, films of a person"] = (rate(sampled), rate(mean), lead(sampled, mean), rate(true))
     for objects in (("ball", "box"), ("cup",)):
-        for label, source in (("no films", "none"), ("films of a robot", "robot")):
+        for label, source in (("no films", "none"), ("films", "robot")):
             told = [
                 rate(by_seed(table, *how, "20, no cup", objects=objects), ERRANDS * len(objects) // 3)
                 for how in (("sampled", source), ("oracle", "-"))
             ]
-            rows[f"20 without the cup, {label}: {', '.join(objects)}"] = (told[0], "", "", told[1])
+            rows[f"20 without cup, {label}: {', '.join(objects)}"] = (told[0], "", "", told[1])
     flat = by_seed(table, "flat", low="1020")
     rows["flat policy of 1020"] = (rate(flat), "", "", "")
-    rows["   against films and low level of 1020"] = (
+    rows["   against films, 1020 below"] = (
         lead(flat, by_seed(table, "sampled", "robot", "1020")),
         "",
         "",
         "",
     )
-    return pd.DataFrame(rows, index=["sampled", "mean", "sampled - mean", "true future"]).T
+    return pd.DataFrame(rows, index=["sampled", "mean", "difference", "true future"]).T
 
 
 # --- the widget ---
