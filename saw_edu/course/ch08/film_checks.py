@@ -127,16 +127,13 @@ def _twice(recordings: Sequence[Mapping[str, Tensor]]) -> tuple[Tensor, Tensor, 
 _VIDEO, _SHOWN, _CUT = ("00101", 0, False), ("0101", 50, True), ("010001000", 70, False)
 
 
-def _asked(*recordings: tuple[str, int, bool]) -> dict[str, Any]:
-    return {"run": lambda f: loaded(f, *recordings), "expect": wanted(*recordings)}
-
-
+_PAIR, _THREE = (_SHOWN, _VIDEO), (_CUT, _SHOWN, _VIDEO)
 load_video = Check(
     "load_video",
     [
-        Case("one video", **_asked(_VIDEO)),
-        Case("a demonstration, which has actions, and a video", **_asked(_SHOWN, _VIDEO)),
-        Case("one that was cut off, and two more", **_asked(_CUT, _SHOWN, _VIDEO)),
+        Case("one video", run=lambda f: loaded(f, _VIDEO), expect=wanted(_VIDEO)),
+        Case("a demonstration, which has actions, and a video", run=lambda f: loaded(f, *_PAIR), expect=wanted(*_PAIR)),
+        Case("one that was cut off, and two more", run=lambda f: loaded(f, *_THREE), expect=wanted(*_THREE)),
     ],
     mistakes=[
         Mistake(
