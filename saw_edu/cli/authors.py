@@ -91,6 +91,23 @@ def chapter(
 
 
 @app.command()
+def library(
+    numbers: Annotated[list[str] | None, typer.Argument(help="Chapters, such as 2 16.", show_default="all")] = None,
+) -> None:
+    """Find what of the library solves an exercise, by running all of it as an answer, and note it for grading.
+
+    Takes half a minute for a chapter. Exits 2 when there is no course here.
+    """
+    from saw_edu.classroom.authoring import solvers
+    from saw_edu.classroom.authoring.chapter import SourceError
+    from saw_edu.classroom.authoring.hidden import HiddenTestsError
+    from saw_edu.classroom.authoring.source import source_root
+
+    with refused("library", SourceError, HiddenTestsError, OSError, ValueError):
+        solvers.note(source_root(Path.cwd()), numbers or (), typer.echo)
+
+
+@app.command()
 def bench(
     quick: Annotated[bool, typer.Option(help="A few seconds instead of minutes: to see that it runs.")] = False,
     submissions: Annotated[

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import json
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]  # the library
@@ -43,3 +44,14 @@ def all_functions() -> tuple[str, ...]:
                 inner = [item for item in node.body if isinstance(item, ast.FunctionDef)]
                 found += [f"{module}:{node.name}.{item.name}" for item in inner]
     return tuple(found)
+
+
+def recorded_path(course: Path) -> Path:
+    """Where `saw-edu library` notes what of the library solves an exercise."""
+    return course / "solutions" / "library.json"
+
+
+def recorded(course: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """What of the library was found to solve exercises: chapter → exercise → function → how; empty where none was."""
+    path = recorded_path(course)
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

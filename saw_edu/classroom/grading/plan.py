@@ -22,7 +22,7 @@ from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE, hidden_path
 from saw_edu.classroom.authoring.markers import only, without
 from saw_edu.classroom.authoring.mutants import exercise_sets
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
-from saw_edu.classroom.grading.library import all_functions, is_library
+from saw_edu.classroom.grading.library import all_functions, is_library, recorded, recorded_path
 from saw_edu.classroom.grading.strip import strip, strip_all, uses
 from saw_edu.classroom.names import bound
 
@@ -99,6 +99,7 @@ class UnitPlan:
         """A digest of all sources that decide a score: chapters, hidden tests, the library."""
         paths = [chapter.chapter.path for chapter in self.chapters]
         paths += [path for path in (chapter.chapter.hidden for chapter in self.chapters) if path.is_file()]
+        paths += [path for path in [recorded_path(self.course)] if path.is_file()]
         paths += sorted(Path(__file__).parents[2].rglob("*.py"))
         return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
 
@@ -148,6 +149,7 @@ def _chapter_plan(chapter: Chapter) -> ChapterPlan:
     ids = tuple(cell_id(cell, seen) for cell in chapter.cells)
     space: dict[str, Any] = {"__name__": "__main__"}
     declared = {item.cell.name: item for item in exercise_sets(chapter)}
+    solvers = recorded(chapter.path.parents[2]).get(chapter.name, {})
     exercises = []
     with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(chapter.path.parent):
         for source in setup:
@@ -162,7 +164,7 @@ def _chapter_plan(chapter: Chapter) -> ChapterPlan:
                 name for name in all_functions() if name.split(":")[-1].split(".")[-1] in names
             }
             guarded = {name for name in guarded if re.split("[:.]", name)[-1] not in used}
-            guarded |= set(declared[cell.name].library)
+            guarded |= {*declared[cell.name].library, *solvers.get(cell.name, {})}
             unknown = sorted(set(declared[cell.name].library) - set(all_functions()))
             if unknown:
                 message = f"{chapter.hidden.name}: LIBRARY names what the library lacks: {unknown}"
