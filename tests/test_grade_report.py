@@ -179,7 +179,12 @@ def test_a_copy_is_listed_and_the_reason_to_look_too(course: Path) -> None:
     report = gather(course, "unit1")
     assert [(item.exercise, item.students) for item in report.alike] == [(FIRST, ("bob", "cyd"))]
     assert ("fay", "01_returns: ungradable: the file is empty") in report.look
-    assert [student for student, _ in report.look] == ["eve", "fay"]
+    assert [student for student, _ in report.look] == ["eve", "eve", "fay"]
+    assert ("eve", f"01_returns: {FIRST}: set to 0 until a person decides") in report.look
+    assert [(item.student, item.why) for item in report.waiting if item.cell == f"check-{FIRST}"] == [
+        ("eve", "set to 0"),
+        ("fay", "unreadable"),
+    ]
 
 
 def test_the_page_needs_nothing_and_runs_nothing(course: Path) -> None:

@@ -16,7 +16,7 @@ _OPERATIONS = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Su
 _FEWEST = 3
 """A part of fewer operations is nobody's secret."""
 _SHARE = 1 / 3
-_RECORDED, _ASKED = 60, 4  # calls
+_RECORDED, _ASKED = 60, 6  # calls
 
 
 @dataclass
@@ -65,9 +65,9 @@ class Piece:
         values = [call.seen[number] for call in calls]
         flat = [_numbers(value) for value in values]
         if not flat or any(item is None for item in flat):
-            return bool(values) and not all(_same(values[0], value) for value in values)
+            return len({repr(value) for value in values}) > 2
         rich = any(len(np.unique(item.round(6))) > 2 for item in flat if item is not None)
-        differ = len({item.round(6).tobytes() for item in flat if item is not None}) > 1
+        differ = len({item.round(6).tobytes() for item in flat if item is not None}) > 2  # yes and no say too little
         kept = [all(not _same(other, call.seen[number]) for name, other in call.names.items()
                     if len(self.work.get(name, ())) < len(self.work[number])) for call in calls]  # fmt: skip
         return (rich or differ) and any(kept)
@@ -104,7 +104,7 @@ class _Taker(ast.NodeTransformer):
         for node in ast.walk(function):
             self._note(node)
         begin = ast.parse("__begin__(locals())").body
-        body = [self.visit(statement) for statement in copy.deepcopy(function).body]
+        body: list[Any] = [self.visit(statement) for statement in copy.deepcopy(function).body]
         self.function = ast.FunctionDef(
             name=function.name, args=function.args, body=[*begin, *body], decorator_list=[], returns=None
         )
@@ -128,7 +128,7 @@ class _Taker(ast.NodeTransformer):
         """What is returned ends the call."""
         if node.value is None:
             return node
-        value = self.visit(node.value)
+        value: Any = self.visit(node.value)
         call = ast.parse("__end__(0, locals())", mode="eval").body
         assert isinstance(call, ast.Call)
         call.args[0] = value
@@ -143,14 +143,14 @@ class _Taker(ast.NodeTransformer):
         """Wrap an expression that is an operation."""
         is_one = isinstance(node, _OPERATIONS) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
         text = ast.parse(ast.unparse(node), mode="eval").body if is_one else None
-        node = super().generic_visit(node)
+        inner: Any = super().generic_visit(node)
         if text is None:
-            return node
+            return inner  # type: ignore[no-any-return]
         number = len(self.expressions)
         self.expressions[number] = text
         call = ast.parse(f"__see__({number}, 0)", mode="eval").body
         assert isinstance(call, ast.Call)
-        call.args[1] = node  # type: ignore[call-overload]
+        call.args[1:] = [inner]
         return call
 
     def work(self) -> dict[int | str, frozenset[int]]:
@@ -227,7 +227,9 @@ def _same(first: Any, second: Any) -> bool:
         if isinstance(first, dict):
             return first.keys() == second.keys() and len(first) > 0 and all(_same(first[k], second[k]) for k in first)
         return bool(first == second) if isinstance(first, str) else False
-    if tuple(np.shape(first)) != tuple(np.shape(second)) or a.size != b.size or not a.size:
+    if tuple(np.shape(first)) != tuple(np.shape(second)) or a.size != b.size:
         return False
+    if not a.size:
+        return True
     close = np.isclose(a, b, rtol=1e-4, atol=1e-6, equal_nan=True)
     return bool(close.mean() > 0.99)

@@ -35,6 +35,33 @@ class NotebookResult:
     submission: Submission | None = None
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """An answer that waits for a person.
+
+    why: "in words" (nothing else can grade it), "set to 0" (as an attack, or for calling the library), "not graded"
+    (grading could not), or "unreadable" (its whole file).
+    """
+
+    student: str
+    cell: str
+    why: str
+
+
+def waiting(gradebook: api.Gradebook, unit: str) -> list[Waiting]:
+    """All answers of a unit that wait for a person, whenever they were graded."""
+    found = []
+    for submission in gradebook.assignment_submissions(unit):
+        for notebook in submission.notebooks:
+            code = [grade for grade in notebook.grades if grade.cell_type == "code"]
+            lost = bool(code) and all(grade.auto_score is None and grade.manual_score is None for grade in code)
+            for grade in [grade for grade in notebook.grades if grade.needs_manual_grade]:
+                why = "not graded" if grade.auto_score is None else "set to 0"
+                why = "unreadable" if lost else why if grade.cell_type == "code" else "in words"
+                found.append(Waiting(submission.student.id, grade.name, why))
+    return found
+
+
 def open_gradebook(url: str, *, make: bool = True) -> api.Gradebook:
     """Open a gradebook, making it where there is none. Raises ValueError saying what is wrong with the address.
 

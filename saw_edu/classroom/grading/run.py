@@ -15,15 +15,15 @@ from typing import Any
 from nbgrader import api
 from tqdm.auto import tqdm
 
-from saw_edu.classroom.authoring.build import table
 from saw_edu.classroom.authoring.release import replace_folder
 from saw_edu.classroom.grading import gradebook as books
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.graders import Grader, local_graders, ray_graders
 from saw_edu.classroom.grading.intake import take_in
-from saw_edu.classroom.grading.judge import AGAIN, UNGRADED
+from saw_edu.classroom.grading.judge import AGAIN
 from saw_edu.classroom.grading.notebook import autograded
 from saw_edu.classroom.grading.plan import UnitPlan, read_unit
+from saw_edu.classroom.grading.results import StudentResult, counts, summary
 from saw_edu.classroom.grading.settings import database_of, settings_of
 from saw_edu.classroom.grading.timestamps import read_timestamp
 from saw_edu.classroom.reports.export import STATUS_FILE
@@ -59,33 +59,6 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     ray: str | None = None
     roster: Path | None = None
-
-
-@dataclass(frozen=True)
-class StudentResult:
-    """What became of one student's submission. error: why grading itself failed; nothing was written then."""
-
-    student: str
-    notebooks: tuple[NotebookResult, ...] = ()
-    error: str = ""
-    skipped: bool = False
-
-    @property
-    def points(self) -> float:
-        """Points of all automatic checks."""
-        return sum(check.points for notebook in self.notebooks for check in notebook.checks)
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why something could not be graded."""
-        whole = [f"{n.plan.name}: ungradable: {n.reason}" for n in self.notebooks if n.state == "ungradable"]
-        parts = [c for n in self.notebooks for c in n.checks if c.state == UNGRADED]
-        return whole + [f"{check.exercise}: not graded: {check.message}" for check in parts]
-
-    @property
-    def flags(self) -> list[str]:
-        """What a person should look at."""
-        return [f"{notebook.plan.name}: {flag}" for notebook in self.notebooks for flag in notebook.flags]
 
 
 def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say = print) -> list[StudentResult]:
@@ -128,13 +101,22 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
                 todo.append((student, digest))
         if not todo:
             say(f"{unit}: nothing new to grade; {len(results)} submissions were graded before (--force grades again)")
-            return results
+            return _with_waiting(gradebook, unit, results)
         if not options.sandboxed:
             say(_WARNING)
         jobs = min(options.jobs or available_cores(), len(todo))
         with _graders(plan, jobs, options) as graders:
             results += _grade_all(course, plan, gradebook, todo, graders)
-    return sorted(results, key=lambda item: item.student)
+        return _with_waiting(gradebook, unit, results)
+
+
+def _with_waiting(gradebook: api.Gradebook, unit: str, results: list[StudentResult]) -> list[StudentResult]:
+    """The results in order, with what waits for a person."""
+    found: dict[str, list[books.Waiting]] = {}
+    for item in books.waiting(gradebook, unit):
+        found.setdefault(item.student, []).append(item)
+    done = [replace(result, waiting=tuple(found.get(result.student, ()))) for result in results]
+    return sorted(done, key=lambda item: item.student)
 
 
 _WARNING = (
@@ -193,19 +175,11 @@ def _grade_all(
                             books.LOCKED.format("") if books.is_locked(error) else f"{type(error).__name__}: {error}"
                         )
                         results.append(StudentResult(student, error=words))
-                    bar.set_postfix(_counts(results), refresh=False)
+                    bar.set_postfix(counts(results), refresh=False)
                     bar.update()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return results
-
-
-def _counts(results: list[StudentResult]) -> dict[str, int]:
-    return {
-        "failed": sum(bool(result.error) for result in results),
-        "ungradable": sum(bool(result.reasons) for result in results),
-        "flagged": sum(bool(result.flags) for result in results),
-    }
 
 
 def _students(course: Path, unit: str, options: Options, say: Say) -> list[str]:
@@ -278,22 +252,6 @@ def _write_files(course: Path, plan: UnitPlan, student: str, notebooks: list[Not
         files["timestamp.txt"] = stamp.read_bytes()[:200]
     files[STATUS_FILE] = (json.dumps(status, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace")
     replace_folder(course / "autograded" / student / plan.name, files)
-
-
-def summary(plan_name: str, results: list[StudentResult]) -> str:
-    """The words after a run: counts, and a row for each student whom a person should look at."""
-    fresh = [result for result in results if not result.skipped]
-    counts = _counts(fresh)
-    words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    lines = [
-        f"{plan_name}: {len(fresh)} graded, {len(results) - len(fresh)} graded before" + (f"; {words}" if words else "")
-    ]
-    rows: list[tuple[str, ...]] = [("student", "points", "for a person to look at")]
-    for result in fresh:
-        reasons = ([f"FAILED: {result.error}"] if result.error else []) + result.reasons + result.flags
-        points = "–" if result.error else f"{result.points:g}"
-        rows += [(result.student if not n else "", points if not n else "", text) for n, text in enumerate(reasons)]
-    return "\n".join([*lines, *([table(rows)] if len(rows) > 1 else [])])
 
 
 __all__ = ["STATUS_FILE", "GradeError", "Options", "SandboxError", "StudentResult", "grade_unit", "summary"]

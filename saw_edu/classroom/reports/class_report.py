@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from saw_edu.classroom.grading.gradebook import Waiting
 from saw_edu.classroom.reports.likeness import Alike
 
 STATES = ("solved", "wrong", "flagged", "not started", "not handed in", "ungradable")
@@ -27,7 +28,10 @@ class ExerciseReport:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """A unit. rows: of the table of grades, one for each student. look: (student, what a person should look at)."""
+    """A unit. rows: of the table of grades, one for each student. look: (student, what a person should look at).
+
+    waiting: answers that a person has to grade or to decide on.
+    """
 
     unit: str
     max_score: float
@@ -35,6 +39,7 @@ class ClassReport:
     exercises: list[ExerciseReport]
     look: list[tuple[str, str]]
     alike: list[Alike]
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def scores(self) -> list[float]:

@@ -67,18 +67,28 @@ def gather(course: Path, unit: str, database: str | None = None) -> ClassReport:
             raise ReportError(_NOTHING.format(unit=unit))
         statuses = {student: _status(folder / student / unit, gradebook, unit, student) for student in handed_in}
         max_score = float(assignment.max_score)
+        waiting = tuple(books.waiting(gradebook, unit))
     exercises, look, alike = [], [], []
     for chapter in chapters:
         for cell in chapter.exercises():
             exercises.append(_exercise(chapter, cell, sets[cell.name], statuses))
     for student, notebooks in statuses.items():
         for name, notebook in notebooks.items():
-            said = [f"ungradable: {notebook['reason']}"] if notebook["state"] == "ungradable" else []
-            look += [(student, f"{name}: {text}") for text in [*said, *notebook["flags"]]]
+            look += [(student, f"{name}: {text}") for text in _to_look_at(notebook)]
     for chapter in chapters:
         answers = {student: _answers(folder / student / unit / f"{chapter.name}.ipynb") for student in handed_in}
         alike += _alike(chapter, sets, answers)
-    return ClassReport(unit, max_score, rows, exercises, look, alike)
+    return ClassReport(unit, max_score, rows, exercises, look, alike, waiting)
+
+
+def _to_look_at(notebook: dict[str, Any]) -> list[str]:
+    """What a person should look at in one notebook: what was not graded, what was set to 0, flags."""
+    said = [f"ungradable: {notebook['reason']}"] if notebook["state"] == "ungradable" else []
+    for check in notebook["checks"]:
+        name = check.get("exercise") or check["grade_id"]
+        said += [f"{name}: not graded: {check['message']}"] if check["state"] == UNGRADED else []
+        said += [f"{name}: set to 0 until a person decides"] if check["state"] == FLAGGED else []
+    return said + list(notebook["flags"])
 
 
 _NOTHING = "nothing of {unit} is graded yet: run `saw-edu grade {unit}` first"
@@ -140,7 +150,9 @@ def summary(report: ClassReport) -> str:
     rows += [(item.name, *(str(len(item.states[state])) for state in STATES)) for item in report.exercises]
     scores = report.scores
     mean = f"mean {sum(scores) / len(scores):.3g} of {report.max_score:g} points; " if scores else ""
-    words = f"{len(report.look)} things and {len(report.alike)} pairs or groups of near-identical answers to look at"
+    students = len({student for student, _ in report.look})
+    words = f"{len(report.waiting)} answers wait for a person; {len(report.look)} things of {students} students and "
+    words += f"{len(report.alike)} pairs or groups of near-identical answers to look at"
     return f"{table(rows)}\n{mean}{words}"
 
 

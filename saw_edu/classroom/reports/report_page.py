@@ -2,6 +2,7 @@
 
 import html
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -59,7 +60,10 @@ def _numbers(report: ClassReport) -> str:
         "not submitted": "in the gradebook without a submission",
     }
     rows = "".join(f'<tr><td class="n">{counts[k]}</td><td>{text}</td></tr>' for k, text in words.items() if counts[k])
-    return f"<p>{len(kinds) - counts['not submitted']} submissions.</p><table>{rows}</table>"
+    why = Counter(item.why for item in report.waiting)
+    waits = f" {len(report.waiting)} answers wait for a person: {', '.join(f'{n} {k}' for k, n in why.items())}."
+    head = f"<p>{len(kinds) - counts['not submitted']} submissions.{waits if report.waiting else ''}</p>"
+    return f"{head}<table>{rows}</table>"
 
 
 def _scores(report: ClassReport) -> str:
@@ -144,12 +148,22 @@ def _names(students: list[str], shown: int = 3) -> str:
 
 
 def _look(look: list[tuple[str, str]]) -> str:
+    """A row for each student, all of them; long lists are folded."""
+    by_student: dict[str, list[str]] = {}
+    for student, text in look:
+        by_student.setdefault(student, []).append(html.escape(text[:400]))
     rows = "".join(
-        f"<tr><td>{html.escape(student)}</td><td>{html.escape(text[:400])}</td></tr>"
-        for student, text in look[:_MOST_ROWS]
+        f"<tr><td>{html.escape(name)}</td><td>{_texts(texts)}</td></tr>" for name, texts in by_student.items()
     )
-    more = f"<p>… and {len(look) - _MOST_ROWS} more.</p>" if len(look) > _MOST_ROWS else ""
-    return f"<h2>For a person to look at</h2>{f'<table>{rows}</table>{more}' if rows else '<p>Nothing.</p>'}"
+    return f"<h2>For a person to look at</h2>{f'<table>{rows}</table>' if rows else '<p>Nothing.</p>'}"
+
+
+def _texts(texts: list[str], shown: int = 4, most: int = 50) -> str:
+    lines = [f"<div>{text}</div>" for text in texts[:most]]
+    lines += [f"<div>… and {len(texts) - most} more</div>"] if len(texts) > most else []
+    rest = "".join(lines[shown:])
+    folded = f"<details><summary>{len(texts) - shown} more</summary>{rest}</details>" if rest else ""
+    return "".join(lines[:shown]) + folded
 
 
 def _alike(alike: list[Alike]) -> str:
