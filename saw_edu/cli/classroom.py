@@ -117,3 +117,22 @@ def report(
     with refused("report", reports.ReportError, SourceError, HiddenTestsError, OSError):
         made, folder = reports.report_unit(source_root(Path.cwd()), Path(unit).name, db, out)
     typer.echo(f"{reports.summary(made)}\nwritten: {folder / 'report.html'}, {folder / 'grades.csv'}")
+
+
+@app.command()
+def handout(
+    out: Annotated[Path, typer.Argument(help="A new folder, or a .zip.", show_default=False)],
+    units: Annotated[str | None, typer.Option(help="Only these: names joined by commas.", show_default="all")] = None,
+) -> None:
+    """Make the tree that students get: notebooks, library and assets, without solutions, hidden tests and grades.
+
+    Exits 2 when a notebook is not what its source gives, or holds a solution.
+    """
+    from saw_edu.classroom.authoring import handout as handouts
+    from saw_edu.classroom.authoring.chapter import SourceError
+    from saw_edu.classroom.authoring.source import source_root
+
+    names = tuple(name.strip() for name in (units or "").split(",") if name.strip())
+    with refused("handout", handouts.HandoutError, SourceError, OSError):
+        notebooks = handouts.hand_out(source_root(Path.cwd()), out, names)
+    typer.echo(f"{out}: {len(notebooks)} notebooks, the library and its assets; no solutions, tests or grades")

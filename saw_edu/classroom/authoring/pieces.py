@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from saw_edu.checks.probe import copy_input
+from saw_edu.classroom.grading.library import WHOLE
 
 _OPERATIONS = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.IfExp, ast.ListComp,
                ast.GeneratorExp, ast.DictComp)  # fmt: skip
@@ -58,7 +59,10 @@ class Piece:
     def words(self, numbers: set[int]) -> str:
         """The largest of some expressions that say something, as text; empty where none does."""
         telling = [n for n in numbers if self._tells([call for call in self.calls if n in call.seen], n)]
-        return self.sources[max(telling, key=lambda n: len(self.work[n]))] if telling else ""
+        if not telling:
+            return ""
+        most = max(telling, key=lambda n: len(self.work[n]))
+        return WHOLE if len(self.work[most]) == self.total else self.sources[most]
 
     def _tells(self, calls: list[Call], number: int) -> bool:
         """Whether an expression's values are no constant, and not what was at hand already."""

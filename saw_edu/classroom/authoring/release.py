@@ -46,7 +46,7 @@ def student_notebooks(unit: str, chapters: list[Chapter], database: str | None =
             reason = "\n".join(result.get(part) or "" for part in ("log", "error")).strip()
             raise ReleaseError(f"nbgrader could not generate {unit}: {reason}")
         files = {str(path.relative_to(release)): path.read_bytes() for path in release.rglob("*") if path.is_file()}
-    problems = [problem for chapter in chapters for problem in _leaks(chapter, files.get(f"{chapter.name}.ipynb"))]
+    problems = [problem for chapter in chapters for problem in leaks(chapter, files.get(f"{chapter.name}.ipynb"))]
     extra = sorted(set(files) - {f"{chapter.name}.ipynb" for chapter in chapters})
     if extra:
         raise ReleaseError(f"unexpected files in the release of {unit}: {extra}")
@@ -55,7 +55,7 @@ def student_notebooks(unit: str, chapters: list[Chapter], database: str | None =
     return files
 
 
-def _leaks(chapter: Chapter, content: bytes | None) -> list[Problem]:
+def leaks(chapter: Chapter, content: bytes | None) -> list[Problem]:
     """Compare a student's notebook, cell by cell, with what the source says students get."""
     if content is None:
         return [Problem(chapter.path, 1, "nbgrader made no student notebook of this chapter")]

@@ -2,8 +2,9 @@
 
 Every function, method and class of the library, public or private, is tried: as the answer itself, against all cases
 of the exercise's checks; and in the place of every expression of the solution that is a good part of it, with every
-assignment of what is at hand there to its parameters. What is found is noted in `solutions/library.json`, and grading
-lets no answer call it. What the solution, another right answer or the checks call themselves stays free.
+assignment of what is at hand there to its parameters. What is found is noted in `solutions/library.json`: grading lets
+no answer call what solves the exercise, and tells a person of an answer that calls what gives a part of it. What the
+solution, another right answer or the checks call themselves stays free.
 """
 
 import contextlib
@@ -33,7 +34,7 @@ from saw_edu.classroom.authoring.mutants import exercise_sets
 from saw_edu.classroom.authoring.pieces import Piece, watched
 from saw_edu.classroom.authoring.release import write_file
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
-from saw_edu.classroom.grading.library import is_library, recorded, recorded_path
+from saw_edu.classroom.grading.library import WHOLE, is_library, recorded, recorded_path
 from saw_edu.classroom.names import bound
 
 _LEFT_OUT = ("saw_edu.cli", "saw_edu.lab", "saw_edu.bench.", "saw_edu.runs")
@@ -147,7 +148,7 @@ def find(chapter: Chapter, everything: list[Candidate] | None = None) -> dict[st
     found: dict[str, dict[str, str]] = {}
     alternatives = {item.cell.name: item.alternatives for item in exercise_sets(chapter)}
     for exercise in exercises(chapter):
-        own = {c.name: "the answer" for c in everything if _solves(exercise, c)}
+        own = {c.name: WHOLE for c in everything if _solves(exercise, c)}
         for piece in watched(exercise.cell.source, exercise.space, partial(_run_all, exercise)):
             handed_out = {id(value) for value in exercise.space.values()}  # by the notebook's own cells
             for candidate in everything:

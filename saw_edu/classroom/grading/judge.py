@@ -21,6 +21,7 @@ RIGHT, WRONG, NOT_STARTED, STOPPED, FLAGGED, UNGRADED = (
 )
 AGAIN = "run again"
 """Why something is "ungraded": grading itself failed, and the next run tries again."""
+CALLS_LIBRARY = "it calls the library's own implementation"
 _LONGEST = 1500
 _NOT_STARTED = "○ {}: not started yet (it raises NotImplementedError)."
 _MOST_LINES = 200
@@ -52,6 +53,7 @@ class CheckResult:
     """What became of one check cell. mistake: the misconception's name, where one was recognised.
 
     state: "right", "wrong", "not started", "stopped" (it was killed), "flagged", "ungraded" (not the student's fault).
+    note: what a person should see, though it decides nothing.
     """
 
     grade_id: str
@@ -61,7 +63,7 @@ class CheckResult:
     of: float
     message: str
     mistake: str | None = None
-    where: str = ""
+    note: str = ""
 
 
 def result(plan: CheckPlan, state: str, message: str, mistake: str | None = None) -> CheckResult:
@@ -118,7 +120,7 @@ def _failure(plan: CheckPlan, check: Check, verdict: Verdict, record: Any, hidde
         words = _NOT_STARTED.format(plan.cell.exercise)  # in the hidden phase it could name what a hidden test asks
         return result(plan, NOT_STARTED, words if hidden else verdict.message)
     if verdict.mistake == "ReferenceCalled":
-        return flagged(plan, "it calls the library's own implementation")
+        return flagged(plan, CALLS_LIBRARY)
     if not hidden:
         return result(plan, WRONG, verdict.message, verdict.mistake)
     declared = next((m for m in check.mistakes if m.name == verdict.mistake), None)

@@ -5,6 +5,8 @@ import functools
 import json
 from pathlib import Path
 
+WHOLE = "the answer"
+"""What something of the library gives that solves an exercise, and not a part of it."""
 ROOT = Path(__file__).parents[2]  # the library
 
 

@@ -22,7 +22,7 @@ from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE, hidden_path
 from saw_edu.classroom.authoring.markers import only, without
 from saw_edu.classroom.authoring.mutants import exercise_sets
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
-from saw_edu.classroom.grading.library import all_functions, is_library, recorded, recorded_path
+from saw_edu.classroom.grading.library import WHOLE, all_functions, is_library, recorded, recorded_path
 from saw_edu.classroom.grading.strip import strip, strip_all, uses
 from saw_edu.classroom.names import bound
 
@@ -45,12 +45,16 @@ class CheckPlan:
 
 @dataclass
 class ExercisePlan:
-    """One exercise: its cell, its check cells, the names it defines, library functions that would solve it."""
+    """One exercise: its cell, its check cells, the names it defines.
+
+    guarded: what of the library would solve it. parts: what gives a good part of the answer.
+    """
 
     cell: Cell
     checks: list[CheckPlan]
     names: frozenset[str]
     guarded: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -164,12 +168,13 @@ def _chapter_plan(chapter: Chapter) -> ChapterPlan:
                 name for name in all_functions() if name.split(":")[-1].split(".")[-1] in names
             }
             guarded = {name for name in guarded if re.split("[:.]", name)[-1] not in used}
-            guarded |= {*declared[cell.name].library, *solvers.get(cell.name, {})}
+            found = solvers.get(cell.name, {})
+            guarded |= {*declared[cell.name].library, *(name for name, how in found.items() if how == WHOLE)}
             unknown = sorted(set(declared[cell.name].library) - set(all_functions()))
             if unknown:
                 message = f"{chapter.hidden.name}: LIBRARY names what the library lacks: {unknown}"
                 raise SourceError([Problem(chapter.path, cell.line, message)])
-            exercises.append(ExercisePlan(cell, checks, names, sorted(guarded)))
+            exercises.append(ExercisePlan(cell, checks, names, sorted(guarded), sorted(found.keys() - guarded)))
         hidden = {}
         for key in {key for check in exercises for plan in check.checks for key in _hidden_keys(plan)}:
             hidden[key] = strip(hidden_path(key).read_text(encoding="utf-8"))

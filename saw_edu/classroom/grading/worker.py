@@ -5,9 +5,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from saw_edu.classroom.grading import cheats, edits
+from saw_edu.classroom.grading import cheats, copied, edits
 from saw_edu.classroom.grading.gradebook import NotebookResult
 from saw_edu.classroom.grading.judge import (
+    CALLS_LIBRARY,
     FLAGGED,
     NOT_STARTED,
     RIGHT,
@@ -75,7 +76,7 @@ def grade_notebook(sandbox: Sandbox, submission: Submission, limits: Limits, fin
     """Grade one notebook. finish: when the student's time is over (time.monotonic); what is left then is "ungraded"."""
     lethal: set[str] = set()
     results: list[CheckResult] = []
-    flags = edits.of_notebook(submission)
+    flags = copied.of_notebook(submission) + edits.of_notebook(submission)
     for exercise in submission.plan.exercises:
         attacks, doubts = _looks(submission, exercise)
         flags += [f"{exercise.cell.name}: {reason}" for reason in attacks + doubts]
@@ -85,6 +86,8 @@ def grade_notebook(sandbox: Sandbox, submission: Submission, limits: Limits, fin
                 found = flagged(check, attacks[0])
             if found.state == FLAGGED and not attacks:
                 flags.append(f"{exercise.cell.name}: {found.mistake}")
+            if found.note:
+                flags.append(f"{exercise.cell.name}: {found.note}")
             results.append(found)
     return NotebookResult(submission.plan, "graded", tuple(results), flags=tuple(flags), submission=submission)
 
@@ -148,12 +151,38 @@ def _grade_with(
     finish: float,
     before: list[Step],
 ) -> tuple[CheckResult, bool, bool]:
-    """Grade one check cell after some steps. Also whether its visible tests passed, and whether the cells ended."""
+    """Grade one check cell after some steps. Also whether its visible tests passed, and whether the cells ended.
+
+    What of the library solves the exercise is refused. What gives a part of it is refused at first, to notice it.
+    """
+    guards = [*exercise.guarded, *exercise.parts]
+    found = _grade_guarded(sandbox, submission, exercise, check, limits, finish, before, guards)
+    if found[0].mistake != CALLS_LIBRARY or not exercise.parts:
+        return found
+    again = _grade_guarded(sandbox, submission, exercise, check, limits, finish, before, exercise.guarded)
+    if again[0].state in (FLAGGED, UNGRADED):
+        return again
+    names = ", ".join(name.split(":")[1] for name in exercise.parts)
+    note = f"the library gives a part of the answer (one of {names})"
+    return replace(again[0], note=note), *again[1:]
+
+
+def _grade_guarded(
+    sandbox: Sandbox,
+    submission: Submission,
+    exercise: ExercisePlan,
+    check: CheckPlan,
+    limits: Limits,
+    finish: float,
+    before: list[Step],
+    guarded: list[str],
+) -> tuple[CheckResult, bool, bool]:
+    """Grade one check cell after some steps, with some of the library refused."""
     program = {
         "setup": list(submission.plan.setup),
         "steps": before,
         "visible": check.visible_code,
-        "guarded": exercise.guarded,
+        "guarded": guarded,
     }
     found = result(check, RIGHT, f"✓ {exercise.cell.name}")
     ended = True
