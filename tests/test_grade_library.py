@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from saw_edu.classroom.authoring.solvers import Candidate, candidates, find, qui
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.grading.library import recorded
 from saw_edu.classroom.grading.run import Options, grade_unit
+from saw_edu.classroom.sandbox.inside import student
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = read_chapter(Path(__file__).parent / "fixtures" / "course" / "solutions" / "unit1" / "01_returns.py")
@@ -121,6 +124,50 @@ def test_what_is_noted_is_there() -> None:
         assert {function for functions in own.values() for function in functions} <= names, "run `saw-edu library`"
 
 
+def test_every_kind_of_callable_can_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = """
+import functools, torch
+
+class Made:
+    def __init__(self): self.x = 1
+    def method(self): return 1
+    @staticmethod
+    def static(x=1): return 1
+    @classmethod
+    def of_class(cls, *, y=2): return 1
+    @property
+    def value(self): return 1
+    @torch.no_grad()
+    def wrapped(self): return 1
+
+class Kept:
+    def __init__(self): self.x = 1
+
+@functools.lru_cache
+def cached(x): return 1
+
+def outer(x):
+    def inner(y): return x + y
+    return inner
+
+inner = outer(1)
+made, method, held = Made(), Made.method, [Made.static, inner]
+"""
+    module = types.ModuleType("saw_edu_guarded")
+    exec(source, module.__dict__)
+    monkeypatch.setitem(sys.modules, "saw_edu_guarded", module)
+    names = ["method", "static", "of_class", "value", "wrapped"]
+    student._guard([f"saw_edu_guarded:{n}" for n in [*(f"Made.{name}" for name in names), "cached", "inner", "Kept"]])
+    student._guard(["saw_edu_guarded:not_there", "no_module:x", "saw_edu_guarded:Made.not_there"])
+    made, held = module.made, module.held  # type: ignore[attr-defined]
+    calls: list[Callable[[], Any]] = [made.method, made.static, made.of_class, lambda: made.value, made.wrapped]
+    calls += [lambda: module.cached(1), lambda: held[1](1), held[0], module.Kept, lambda: module.method(made)]
+    for call in calls:
+        with pytest.raises(student.ReferenceCalled):
+            call()
+    module.Made()
+
+
 WEIGHED = """
 def expectile_loss(differences, expectile):
     from saw_edu.agents import objectives
@@ -153,13 +200,13 @@ def test_answers_that_call_the_library_wait_for_a_person(tmp_path: Path) -> None
     chapter = read_chapter(next((root / "solutions" / "unit1").glob("02_*[a-z].py")))
     release = student_notebooks("unit1", [chapter])[f"{chapter.name}.ipynb"]
     taken = {"expectile-loss": WEIGHED, "sample-goals": GEOMETRIC, "awr-weights": KEPT, "gcbc-loss": LIKELIHOOD}
-    for student, answers in (("own", {}), ("library", taken)):
+    for name, answers in (("own", {}), ("library", taken)):
         notebook = nbformat.reads(release.decode(), as_version=4)
         for node, cell in zip(notebook.cells, chapter.cells, strict=True):
             if cell.role == "exercise":
                 lines = answers.get(cell.name, cell.source).split("\n")
                 node.source = "\n".join(line for line in lines if not any(marker in line for marker in MARKERS))
-        folder = root / "submitted" / student / "unit1"
+        folder = root / "submitted" / name / "unit1"
         folder.mkdir(parents=True)
         (folder / f"{chapter.name}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
     results = {result.student: result for result in grade_unit(root, "unit1", Options(jobs=1))}

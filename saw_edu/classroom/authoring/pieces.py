@@ -56,13 +56,17 @@ class Piece:
         forms = _forms(value)
         return {n for n in numbers if n not in call.seen or any(_same(form, call.seen[n]) for form in forms)}
 
-    def words(self, numbers: set[int]) -> str:
-        """The largest of some expressions that say something, as text; empty where none does."""
+    def words(self, numbers: set[int], given: set[str]) -> str:
+        """The largest of some expressions that say something, as text; empty where none does.
+
+        WHOLE where it is what the function returns, made of its arguments alone.
+        """
         telling = [n for n in numbers if self._tells([call for call in self.calls if n in call.seen], n)]
         if not telling:
             return ""
         most = max(telling, key=lambda n: len(self.work[n]))
-        return WHOLE if len(self.work[most]) == self.total else self.sources[most]
+        whole = len(self.work[most]) == self.total and not any(self.work.get(name) for name in given)
+        return WHOLE if whole else self.sources[most]
 
     def _tells(self, calls: list[Call], number: int) -> bool:
         """Whether an expression's values are no constant, and not what was at hand already."""

@@ -318,7 +318,7 @@ def _try(piece: Piece, candidate: Candidate, parameters: list[str], names: tuple
         wanted = piece.matching(call, value, set(names), wanted)
         if not wanted:
             return ""
-    return piece.words(wanted or set())
+    return piece.words(wanted or set(), set(names))
 
 
 @contextlib.contextmanager

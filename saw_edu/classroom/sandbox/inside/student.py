@@ -207,26 +207,22 @@ def _refuse(*args: Any, **kwargs: Any) -> None:
 
 
 def _guard(names: list[str]) -> None:
-    """Make library functions raise ReferenceCalled, under every name that they have: `package.module:Class.method`."""
+    """Make what the library has raise ReferenceCalled, whoever holds it: `package.module:Class.method`."""
     for name in names:
         module, _, path = name.partition(":")
         owner: Any = sys.modules.get(module)
         *outer, last = path.split(".")
         for part in outer:
             owner = getattr(owner, part, None)
-        function = getattr(owner, last, None)
-        if not isinstance(function, types.FunctionType):
-            continue
-
-        if not function.__code__.co_freevars:
-            function.__globals__["ReferenceCalled"] = ReferenceCalled
-            function.__code__, function.__defaults__, function.__kwdefaults__ = _refuse.__code__, None, None
-        setattr(owner, last, _refuse)
-        for other in list(sys.modules.values()):
-            if getattr(other, "__name__", "").startswith(("saw_edu.", "__main__")):
-                for key, value in list(vars(other).items()):
-                    if value is function:
-                        setattr(other, key, _refuse)
+        member = inspect.getattr_static(owner, last, None)
+        function = vars(member).get("__init__") if isinstance(member, type) else member
+        function = getattr(function, "__func__", getattr(function, "fget", function))
+        while function is not None:
+            if isinstance(function, types.FunctionType):
+                function.__globals__["ReferenceCalled"] = ReferenceCalled
+                function.__code__ = _refuse.__code__.replace(co_freevars=function.__code__.co_freevars)
+                function.__defaults__, function.__kwdefaults__ = None, None
+            function = getattr(function, "__wrapped__", None)
 
 
 def _stand_in_for_hidden(sources: dict[str, str]) -> None:
