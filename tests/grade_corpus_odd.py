@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import nbformat
+import torch
 from nbformat.notebooknode import NotebookNode
 
 
@@ -82,6 +83,8 @@ def more_hostile(bad: Callable[..., None], function: Callable[[str], str]) -> No
     )
     tensor += "def discounted_return(r, d):\n    return torch.zeros(()).as_subclass(T)"
     bad("tensor-subclass", tensor, flag="__torch_function__")
+    many = "\n".join(f"def f{n}():\n    torch.{name} = None" for n, name in enumerate(sorted(dir(torch))[:1500]))
+    bad("replaces-everything", many + "\n" + function("pass"), flag="more of this kind")
     hook = "ip = get_ipython()\nip.set_custom_exc((Exception,), print)\n"
     bad("replaces-the-error-display", hook + function("pass"), flag="hooks into IPython")
     bad("forges-and-goes-on", _forging("pass"), flag="in the place of the tests")

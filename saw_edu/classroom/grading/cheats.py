@@ -35,6 +35,7 @@ _HOOKS = {"set_custom_exc", "ast_transformers", "input_transformers_post", "inpu
 _OUTSIDE = {"subprocess", "socket", "ctypes", "urllib", "requests", "http", "sqlite3", "pty", "httpx", "aiohttp"}
 _READS_SOURCE = {"inspect.getsource", "inspect.getsourcelines", "inspect.currentframe", "inspect.stack"}
 _GRADERS_FILE = re.compile(r"gradebook\.db|_hidden\.py|autograded/|solutions/unit|submission_notebook|^/proc\b")
+_LONGEST = 120  # characters of a reason, which names what the student's code names
 _ALWAYS = {"__eq__", "__ne__"}
 _ANY_OPERATION = {"__array_equal__", "__torch_function__", "__array_ufunc__", "__array_function__"}
 
@@ -50,8 +51,8 @@ def of_answer(source: str) -> tuple[list[str], list[str]]:
         found = list(dict.fromkeys(_Reader(tree).reasons()))
     except RecursionError:
         return [], ["it is nested too deeply to look through"]
-    attacks = [reason for reason, harmless in found if not harmless]
-    return attacks, [reason for reason, harmless in found if harmless]
+    attacks = [reason[:_LONGEST] for reason, harmless in found if not harmless]
+    return attacks, [reason[:_LONGEST] for reason, harmless in found if harmless]
 
 
 class _Reader:

@@ -31,6 +31,9 @@ from saw_edu.classroom.grading.surroundings import CELLS, NOTEBOOK, STATEMENTS, 
 from saw_edu.classroom.sandbox.outside import Limits, Outcome, Sandbox
 
 
+_MOST_REASONS = 4  # that are spelt out for one exercise
+
+
 class PlanError(RuntimeError):
     """The unit's own solutions do not pass its checks in the sandbox: nobody must be graded by them."""
 
@@ -79,7 +82,9 @@ def grade_notebook(sandbox: Sandbox, submission: Submission, limits: Limits, fin
     flags = copied.of_notebook(submission) + edits.of_notebook(submission)
     for exercise in submission.plan.exercises:
         attacks, doubts = _looks(submission, exercise)
-        flags += [f"{exercise.cell.name}: {reason}" for reason in attacks + doubts]
+        looks = [f"{exercise.cell.name}: {reason}" for reason in (attacks + doubts)[:_MOST_REASONS]]
+        more = len(attacks + doubts) - _MOST_REASONS
+        flags += [*looks, *([f"{exercise.cell.name}: … and {more} more of this kind"] if more > 0 else [])]
         for check in exercise.checks:
             found = _grade_check(sandbox, submission, exercise, check, limits, finish, lethal)
             if attacks and found.state not in (NOT_STARTED, UNGRADED):
