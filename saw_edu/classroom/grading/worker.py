@@ -30,7 +30,6 @@ from saw_edu.classroom.grading.submission import (
 from saw_edu.classroom.grading.surroundings import CELLS, NOTEBOOK, STATEMENTS, Step, steps
 from saw_edu.classroom.sandbox.outside import Limits, Outcome, Sandbox
 
-
 _MOST_REASONS = 4  # that are spelt out for one exercise
 
 
