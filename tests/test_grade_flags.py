@@ -44,6 +44,7 @@ HONEST = {
     "recursion": "import sys\nsys.setrecursionlimit(5000)",
     "ipython": "get_ipython().run_line_magic('time', '1')\nip = get_ipython()\nip.run_cell('1')\nip.user_ns['x'] = 1",
     "eval of a text": "x = eval('1 + 1')",
+    "where it runs": "import sys\ncolab = 'google.colab' in sys.modules\nme = sys.modules[__name__]",
     "a subclass": "class Mine(torch.nn.Module):\n    def forward(self, x):\n        return x\nMine.forward = print",
     "a network's parts": "net = torch.nn.Linear(1, 1)\nnet.weight.data[0] = 1\nnet.forward = lambda x: x",
     "seeds": "import random\nrandom.seed(0)\ntorch.manual_seed(0)\nnp.random.seed(0)",
@@ -67,6 +68,8 @@ ATTACKS = {
     "a module": "import sys\nsys.modules['numpy'] = None",
     "judge": "from saw_edu.checks.check import Check\nCheck.judge = lambda *a: True",
     "check by the notebook's name": "checks.Check.judge = lambda *a: True",
+    "checks by attribute": "import saw_edu.course\nsaw_edu.course.ch02.loss_checks.AWR_MISTAKES",
+    "checks by the loaded modules": "import sys\nsys.modules['saw_edu.course.ch02.loss_checks']",
     "kill": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
     "kill by name": "from os import kill as stop\nstop(1, 9)",
     "exit": "import os\nos._exit(0)",
@@ -97,6 +100,7 @@ DOUBTS = {
     "network": "import urllib.request as u\nu.urlopen('http://example.org')",
     "outside": "open('/etc/passwd')",
     "exec": "exec(text)",
+    "all modules": "import sys\nfor name in names:\n    sys.modules[name]\nsys.modules.values()",
     "wrapped": "import functools\ntorch.load = functools.partial(torch.load, weights_only=False)",
 }
 

@@ -35,6 +35,7 @@ from saw_edu.classroom.authoring.pieces import Piece, watched
 from saw_edu.classroom.authoring.release import write_file
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.grading.library import WHOLE, is_library, recorded, recorded_path
+from saw_edu.classroom.grading.plan import read_unit
 from saw_edu.classroom.names import bound
 
 _LEFT_OUT = ("saw_edu.cli", "saw_edu.lab", "saw_edu.bench.", "saw_edu.runs")
@@ -53,28 +54,37 @@ class Candidate:
     owner: type | None = None
 
 
-def candidates() -> list[Candidate]:
-    """All functions, methods and classes of the library, but for what has no place in a student's process."""
+def candidates(stripped: dict[str, str] | None = None) -> list[Candidate]:
+    """All functions, methods and classes of the library, but for what has no place in a student's process.
+
+    stripped: modules of checks as the sandbox has them, without expected answers: name → source.
+    """
     found: dict[str, Candidate] = {}
     names = [module.name for module in pkgutil.walk_packages(saw_edu.__path__, "saw_edu.", onerror=lambda name: None)]
     for name in names:
-        if not is_library(name) or f"{name}.".startswith(_LEFT_OUT):
-            continue
-        try:
-            module = importlib.import_module(name)
-        except Exception:  # an optional part that is not installed here
-            continue
-        for key, value in vars(module).items():
-            if isinstance(value, type) and value.__module__ == name:
-                found[f"{name}:{key}"] = Candidate(f"{name}:{key}", value)
-                for inner, member in vars(value).items():
-                    function = getattr(member, "__func__", getattr(member, "fget", member))
-                    if isinstance(function, types.FunctionType):
-                        owner = None if isinstance(member, staticmethod) else value
-                        found[f"{name}:{key}.{inner}"] = Candidate(f"{name}:{key}.{inner}", function, owner)
-            elif callable(value) and not isinstance(value, type) and getattr(value, "__module__", None) == name:
-                found[f"{name}:{key}"] = Candidate(f"{name}:{key}", value)
+        if is_library(name) and not f"{name}.".startswith(_LEFT_OUT):
+            with contextlib.suppress(Exception):  # an optional part that is not installed here
+                found |= _of_module(name, vars(importlib.import_module(name)))
+    for name, source in (stripped or {}).items():
+        space: dict[str, Any] = {"__name__": name}
+        exec(compile(source, f"<{name}>", "exec"), space)
+        found |= _of_module(name, space)
     return [candidate for candidate in found.values() if not _SHOWS.search(_returns(candidate.function))]
+
+
+def _of_module(name: str, space: dict[str, Any]) -> dict[str, Candidate]:
+    found = {}
+    for key, value in space.items():
+        if isinstance(value, type) and value.__module__ == name:
+            found[f"{name}:{key}"] = Candidate(f"{name}:{key}", value)
+            for inner, member in vars(value).items():
+                function = getattr(member, "__func__", getattr(member, "fget", member))
+                if isinstance(function, types.FunctionType):
+                    owner = None if isinstance(member, staticmethod) else value
+                    found[f"{name}:{key}.{inner}"] = Candidate(f"{name}:{key}.{inner}", function, owner)
+        elif callable(value) and not isinstance(value, type) and getattr(value, "__module__", None) == name:
+            found[f"{name}:{key}"] = Candidate(f"{name}:{key}", value)
+    return found
 
 
 def _returns(function: Any) -> str:
@@ -346,12 +356,15 @@ def quietly(chapter: Chapter) -> Iterator[None]:
 def note(course: Path, numbers: Iterable[str], say: Callable[[str], None]) -> None:
     """Find what solves the exercises of chapters ("02"; none: of all), and note it for grading."""
     wanted = {f"{int(number):02d}" for number in numbers}
+    everything: dict[str, list[Candidate]] = {}
     for path in [p for p in chapter_paths(course) if not wanted or p.name[:2] in wanted]:
         chapter = read_chapter(path)
+        if chapter.unit not in everything:
+            everything[chapter.unit] = candidates(read_unit(course, chapter.unit).checks)
         with quietly(chapter):
-            found = {name: own for name, own in find(chapter).items() if own}
-        everything = {**recorded(course), chapter.name: found}
-        text = json.dumps({name: own for name, own in sorted(everything.items()) if own}, indent=1, ensure_ascii=False)
+            found = {name: own for name, own in find(chapter, everything[chapter.unit]).items() if own}
+        noted = {**recorded(course), chapter.name: found}
+        text = json.dumps({name: own for name, own in sorted(noted.items()) if own}, indent=1, ensure_ascii=False)
         write_file(recorded_path(course), f"{text}\n".encode())
         say(f"{chapter.name}: {sum(map(len, found.values()))} found")
         for name, own in found.items():

@@ -114,6 +114,8 @@ class _Reader:
                 yield from self._attribute(node)
             elif isinstance(node, ast.Call):
                 yield from self._call(node)
+            elif isinstance(node, ast.Subscript) and self.path(node) == "sys.modules[]":
+                yield from self._loaded(node.slice)
             elif isinstance(node, ast.ClassDef):
                 yield from _special_methods(node)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in self.texts:
@@ -148,6 +150,12 @@ class _Reader:
             if graders or name in answer_modules():
                 yield f"it takes in the grader's own {name}", False
 
+    def _loaded(self, key: ast.expr) -> Iterator[tuple[str, bool]]:
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield from self._taken_in([key.value])
+        elif not (isinstance(key, ast.Name) and key.id == "__name__"):
+            yield "it looks through the loaded modules", True
+
     def _inside(self, paths: Iterator[str]) -> Iterator[tuple[str, bool]]:
         for path in paths:
             if path in _LOOKS_INSIDE:
@@ -162,6 +170,10 @@ class _Reader:
         is_shell = called and shell.split(".")[-1] in ("get_ipython", "instance")
         if is_shell and (node.attr in _HOOKS or rest == ".events.register"):
             yield "it hooks into IPython", False
+        if path in answer_modules() or path == "saw_edu.classroom":
+            yield f"it takes in the grader's own {path}", False
+        if path.startswith("sys.modules.") and node.attr in ("values", "items", "copy"):
+            yield "it looks through the loaded modules", True
         if path.startswith("saw_edu.checks.") and path.count(".") == 2 and node.attr.startswith("_"):
             yield "it reaches into the checks", False
 
