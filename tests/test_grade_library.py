@@ -15,9 +15,10 @@ from sandboxes import needs_sandbox
 from torch import Tensor
 
 from saw_edu.classroom.authoring import solvers
+from saw_edu.classroom.authoring.callables import Candidate, candidates
 from saw_edu.classroom.authoring.markers import MARKERS
 from saw_edu.classroom.authoring.release import student_notebooks
-from saw_edu.classroom.authoring.solvers import Candidate, candidates, find, quietly
+from saw_edu.classroom.authoring.solvers import find, quietly
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
 from saw_edu.classroom.grading.library import recorded
 from saw_edu.classroom.grading.plan import read_unit

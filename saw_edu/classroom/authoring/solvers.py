@@ -8,14 +8,11 @@ solution, another right answer or the checks call themselves stays free.
 """
 
 import contextlib
-import importlib
 import inspect
 import io
 import itertools
 import json
 import os
-import pkgutil
-import re
 import signal
 import tempfile
 import types
@@ -26,70 +23,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import saw_edu
 from saw_edu.checks.check import Check, calls_go_to
+from saw_edu.classroom.authoring.callables import Candidate, candidates
 from saw_edu.classroom.authoring.chapter import Cell, Chapter
 from saw_edu.classroom.authoring.hidden import COURSE_VARIABLE
 from saw_edu.classroom.authoring.mutants import exercise_sets
 from saw_edu.classroom.authoring.pieces import Piece, watched
 from saw_edu.classroom.authoring.release import write_file
 from saw_edu.classroom.authoring.source import chapter_paths, read_chapter
-from saw_edu.classroom.grading.library import WHOLE, is_library, recorded, recorded_path
+from saw_edu.classroom.grading.library import WHOLE, recorded, recorded_path
 from saw_edu.classroom.grading.plan import read_unit
 from saw_edu.classroom.names import bound
 
-_LEFT_OUT = ("saw_edu.cli", "saw_edu.lab", "saw_edu.bench.", "saw_edu.runs")
-_SHOWS = re.compile(r"\b(Figure|Axes|Widget|HTML|NoReturn|Animation)\b|^None$|^NoneType$")
-"""What a function returns that is no answer to anything."""
 _SECONDS = 0.5  # for one call
 _MOST_WAYS = 600  # to give a function what is at hand
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Something of the library that can be called. name: `package.module:Class.method`. owner: a method's class."""
-
-    name: str
-    function: Any
-    owner: type | None = None
-
-
-def candidates(stripped: dict[str, str] | None = None) -> list[Candidate]:
-    """All functions, methods and classes of the library, but for what has no place in a student's process.
-
-    stripped: modules of checks as the sandbox has them, without expected answers: name → source.
-    """
-    found: dict[str, Candidate] = {}
-    names = [module.name for module in pkgutil.walk_packages(saw_edu.__path__, "saw_edu.", onerror=lambda name: None)]
-    for name in names:
-        if is_library(name) and not f"{name}.".startswith(_LEFT_OUT):
-            with contextlib.suppress(Exception):  # an optional part that is not installed here
-                found |= _of_module(name, vars(importlib.import_module(name)))
-    for name, source in (stripped or {}).items():
-        space: dict[str, Any] = {"__name__": name}
-        exec(compile(source, f"<{name}>", "exec"), space)
-        found |= _of_module(name, space)
-    return [candidate for candidate in found.values() if not _SHOWS.search(_returns(candidate.function))]
-
-
-def _of_module(name: str, space: dict[str, Any]) -> dict[str, Candidate]:
-    found = {}
-    for key, value in space.items():
-        if isinstance(value, type) and value.__module__ == name:
-            found[f"{name}:{key}"] = Candidate(f"{name}:{key}", value)
-            for inner, member in vars(value).items():
-                function = getattr(member, "__func__", getattr(member, "fget", member))
-                if isinstance(function, types.FunctionType):
-                    owner = None if isinstance(member, staticmethod) else value
-                    found[f"{name}:{key}.{inner}"] = Candidate(f"{name}:{key}.{inner}", function, owner)
-        elif callable(value) and not isinstance(value, type) and getattr(value, "__module__", None) == name:
-            found[f"{name}:{key}"] = Candidate(f"{name}:{key}", value)
-    return found
-
-
-def _returns(function: Any) -> str:
-    wanted = getattr(function, "__annotations__", {}).get("return", "")
-    return str(getattr(wanted, "__name__", wanted))
 
 
 @dataclass
