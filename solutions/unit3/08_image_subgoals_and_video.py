@@ -279,7 +279,7 @@ viz.show(
 
 # %% [markdown]
 # The mission is to pack the ball, and the robot has it in its hand. The second row is nearly what we want: pictures that differ from each other, sharp in most planes, in which things stay where they are. (Nearly: a ball that is in the bag before the robot is there will not be seen so soon.) In the first row, things move that nobody carries. Look at the third one. Nearly all that this net saw was people. Shown a robot,
-# it answers now with a person, now with nobody, now with a robot.
+# it answers with a person in two of three samples, and with nobody in the other.
 
 # %% [markdown]
 # ## 5 · How good is a picture?
@@ -379,7 +379,7 @@ figures.films(recorded)
 # model that was trained on the internet's pictures; ours begins with nothing.
 # - **Twice the pace** costs nothing, although its pictures lie twice as far ahead for our robot; and to halve $\delta$ in order to make up for it brings nothing.
 #
-# All this is with drawn actions and a picture held for 4 steps. Held for 1, 2 or 8 steps, it is the same within the intervals; for 16 it is .09 lower. The likeliest action in place of a drawn one changes .45 to .44.
+# All this is with drawn actions and a picture held for 4 steps. Held for 1 or 8 steps, it is the same within the intervals; for 16 it is .09 lower. The likeliest action in place of a drawn one changes .45 to .44.
 
 # %% [markdown]
 # ## 7 · What films cannot teach
