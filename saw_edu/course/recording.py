@@ -31,6 +31,7 @@ MODULES = {
     "ch10": "saw_edu.course.ch10.record",
     "babyai": "saw_edu.course.ch02.babyai",
     "ch05": "saw_edu.course.ch05.record",
+    "ch11": "saw_edu.course.ch11.record",
     "ch12": "saw_edu.course.ch12.record",
     "ch13": "saw_edu.course.ch13.record",
     "ch14": "saw_edu.course.ch14.record",
