@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 from grade_corpus_fair import honest_surroundings
 from grade_corpus_odd import more_hostile, odd_but_honest
+from grade_corpus_sizes import sizes
 from nbformat.notebooknode import NotebookNode
 
 from saw_edu.classroom.authoring.chapter import Chapter
@@ -56,6 +57,8 @@ SAMPLE = [
     "helper-beside-a-long-experiment",
     "helper-by-hand",
     "seen-to-pass",
+    "digits-in-a-helper",
+    "spaces-in-a-text",
     "seen-to-pass-by-an-edited-test",
 ]
 """A few of each kind, for a quick run."""
@@ -234,6 +237,7 @@ def corpus(chapter: Chapter, release: bytes) -> list[Submitted]:
 
     odd_but_honest(add, right, odd, whole)
     honest_surroundings(add, right)
+    sizes(add, right, odd, lambda name, data, says: raw(name, {NAME: data}, says), whole)
     found += hostile(add_to=add, right=right, body=body, whole=whole)
     return found
 

@@ -2,10 +2,14 @@
 
 import ast
 import contextlib
+import math
 import re
 import symtable
 import threading
+import time
 import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -16,11 +20,34 @@ _RUNS_THE_CELL = re.compile(r"\s*%%(?:time|capture|prun|memit|mprun)\b[^\n]*")
 _TIMED = re.compile(r"run_line_magic\('(?:time|prun)', '([^\W\d]\w*) *=(?!=)")
 _DEFINES = re.compile(r"(?m)^(?:(?:async )?def |class )?([^\W\d]\w*)[ \t]*[(:=](?!=)")
 _PARSING = threading.Lock()  # Python 3.11's parser counts its depth for all threads together
+_UNTIL: ContextVar[tuple[float, float]] = ContextVar("until when code may be read", default=(math.inf, math.inf))
+
+
+class TooLongError(RuntimeError):
+    """Reading a submission took longer than it may."""
+
+
+@contextlib.contextmanager
+def within(finish: float, seconds: float) -> Iterator[None]:
+    """Within it, reading code raises TooLongError after a time (time.monotonic), or so many seconds of computing."""
+    token = _UNTIL.set((finish, time.thread_time() + seconds))
+    try:
+        yield
+    finally:
+        _UNTIL.reset(token)
+
+
+def in_time() -> None:
+    """Raise TooLongError where `within` says so."""
+    finish, computed = _UNTIL.get()
+    if time.monotonic() > finish or time.thread_time() > computed:
+        raise TooLongError("reading it takes longer than grading one submission may")
 
 
 def bound(source: str) -> set[str]:
     """The names that code defines at its top level. Raises SyntaxError where it does not parse."""
     found = set()
+    in_time()
     with _PARSING:
         tree = ast.parse(source)
     for node in tree.body:
@@ -74,6 +101,7 @@ def imported_by(source: str) -> set[str]:
 
 
 def _table(source: str) -> symtable.SymbolTable | None:
+    in_time()
     try:
         with _PARSING:
             return symtable.symtable(source[:MOST_CHARACTERS], "<cell>", "exec")
@@ -83,13 +111,21 @@ def _table(source: str) -> symtable.SymbolTable | None:
 
 def statements(source: str) -> list[str]:
     """The statements of a cell, each as text; lines of IPython's magic are left out. None where it does not parse."""
-    tree = parse(python_of(source))
+    source = python_of(source)
+    tree = parse(source)
     if tree is None:  # one line that nobody can read costs only itself
-        tree = parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source))
+        source = re.sub(r"(?m)^[ \t]*[%!].*$", "", source)
+        tree = parse(source)
+    lines = source.split("\n")
     found = []
     for node in tree.body if tree else []:
-        with contextlib.suppress(RecursionError):
+        try:
             found.append(ast.unparse(node))
+        except RecursionError:
+            continue
+        except ValueError:  # a number of more digits than Python writes: its lines as they are
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+            found.append("\n".join(lines[first - 1 : node.end_lineno]))
     return found
 
 
@@ -97,6 +133,7 @@ def parse(source: str) -> ast.Module | None:
     """Parse a student's code; None where it does not parse, is nested too deep or is too long."""
     if len(source) > MOST_CHARACTERS:
         return None
+    in_time()
     with _PARSING, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -20,6 +20,7 @@ _ACTIVE_TEX = re.compile(
 )
 _LINK = re.compile(r"(?:\]\(|\]:)\s*<?(?P<address>(?:\\\s|[^\s)>])*)")
 _SCHEMES = ("http", "https", "mailto", "attachment")
+_LONGEST = 100_000  # characters of one cell
 _PICTURES = ("image/png", "image/jpeg", "image/gif")
 
 
@@ -111,7 +112,10 @@ def _cell(kind: str, source: str, identifier: str) -> NotebookNode:
 
 
 def _source(item: Item) -> str:
+    """What a page shows of a cell: a person reads no more of it, and browsers stop at texts without end."""
     text = item.source.encode("utf-8", "replace").decode("utf-8")
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}\n# … and {len(text) - _LONGEST:,} more characters, which are not shown here"
     return text if item.kind == "code" else harmless(text)
 
 

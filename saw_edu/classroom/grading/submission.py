@@ -1,7 +1,9 @@
 """Reads a submitted notebook and takes from it what is the student's: the answers, and what they need to run."""
 
+import contextlib
 import json
 import re
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,13 @@ import nbformat.reader
 
 from saw_edu.classroom.authoring.chapter import Cell
 from saw_edu.classroom.grading.plan import ChapterPlan
+from saw_edu.classroom.names import in_time
 
 MOST_BYTES = 32 * 2**20
+_MOST_TEXT = 2_000_000  # characters of all cells, without their outputs
+_LARGE = 2**21  # bytes; files of more are read one after the other
+_ONE_LARGE = threading.Lock()
+_DIGITS = 4000  # of a whole number in a notebook's metadata; Python reads no more than 4300
 _FENCE = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
 _TICK = re.compile(r"(?m)^✓ ")
 
@@ -44,6 +51,8 @@ class Submission:
 
     plan: ChapterPlan
     items: tuple[Item, ...]
+    read: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was read of the cells' code, kept for the next exercise."""
 
     def versions(self, grade_id: str) -> list[Item]:
         """The submitted versions of a cell, in order: none where it was deleted, several where it was copied."""
@@ -89,24 +98,51 @@ def read_cells(path: Path) -> list[dict[str, Any]]:
         raise UngradableError("the file is empty")
     if size > MOST_BYTES:
         raise UngradableError(f"the file has {size / 2**20:.0f} MiB, more than the {MOST_BYTES // 2**20} allowed")
+    with _ONE_LARGE if size > _LARGE else contextlib.nullcontext():
+        in_time()
+        cells = [_reduced(cell) for cell in _cells(path)[:5000] if isinstance(cell, dict)]
+    length = sum(len(cell["source"]) for cell in cells)
+    if length > _MOST_TEXT:
+        raise UngradableError(f"its cells hold {length:,} characters, more than the {_MOST_TEXT:,} that are read")
+    return cells
+
+
+def _cells(path: Path) -> list[Any]:
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UngradableError(_not_text(data)) from None
+    del data
     try:
-        notebook = json.loads(text)
+        notebook = json.loads(text, parse_int=lambda digits: int(digits[:_DIGITS]))
     except (ValueError, RecursionError):
         raise UngradableError(_not_json(text)) from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
         raise UngradableError("it is JSON, but not a Jupyter notebook")
     if "cells" not in notebook:
+        if len(text) > _LARGE:
+            raise UngradableError("it is a notebook of an old format, and too large to convert")
         try:
             notebook = nbformat.convert(nbformat.reader.reads(text), 4)
         except Exception:
             raise UngradableError("it is a notebook of an old format that cannot be converted") from None
-    cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
-    return [{**cell, "source": _text(cell.get("source"))} for cell in cells[:5000]]
+    cells: list[Any] = notebook["cells"]
+    return cells
+
+
+def _reduced(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell without what nothing here asks for: outputs and metadata can be large."""
+    data = _record(cell.get("metadata"))
+    metadata: dict[str, Any] = {}
+    if isinstance(data.get("nbgrader"), dict):
+        own = list(data["nbgrader"].items())[:50]
+        metadata["nbgrader"] = {key: value for key, value in own if isinstance(value, (str, int, float, type(None)))}
+    if isinstance(data.get("tags"), list):
+        metadata["tags"] = [tag[:100] for tag in data["tags"][:50] if isinstance(tag, str)]
+    kept = {"cell_type": cell.get("cell_type"), "id": cell.get("id"), "metadata": metadata}
+    more = {"source": _text(cell.get("source")), "attachments": _record(cell.get("attachments"))}
+    return {**kept, **more, "passed": _passed(cell.get("outputs"))}
 
 
 def _text(source: Any) -> str:
@@ -151,8 +187,8 @@ def _match(cells: list[dict[str, Any]], plan: ChapterPlan) -> list[Item]:
             match = None if match is not None and match.role and match.grade_id in taken else match
         kind = cell.get("cell_type")
         kind = kind if kind in ("code", "markdown", "raw") else "raw"
-        passed = _passed(cell.get("outputs")) if match is not None and match.role == "check" else 0
-        items.append(Item(index, kind, cell["source"], match, data, _record(cell.get("attachments")), passed))
+        passed = cell["passed"] if match is not None and match.role == "check" else 0
+        items.append(Item(index, kind, cell["source"], match, data, cell["attachments"], passed))
     return items
 
 

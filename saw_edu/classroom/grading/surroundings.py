@@ -64,14 +64,20 @@ def _is_other(item: Item, last: int) -> bool:
 
 
 def _pieces(submission: Submission, last: int, *, whole: bool) -> list[_Piece]:
-    """What can be taken. whole: a student's cells as a whole; the course's own always by their statements."""
+    """What can be taken of cells up to one. whole: a student's cells whole; the course's own always by statements."""
+    if whole not in submission.read:  # once for all exercises
+        submission.read[whole] = _all_pieces(submission, whole=whole)
+    return [piece for piece in submission.read[whole] if piece.index <= last]
+
+
+def _all_pieces(submission: Submission, *, whole: bool) -> list[_Piece]:
     present = {id(item.source_cell) for item in submission.items if item.source_cell}
     missing = [cell for cell in submission.plan.chapter.cells if id(cell) not in present]
     texts = [
         (-1, cell.source, False) for cell in missing if cell.kind == "code" and cell.role is None and not cell.is_setup
     ]
     for item in submission.items:
-        if _is_other(item, last):
+        if _is_other(item, item.index):
             changed = item.source_cell is None or item.source_cell.source != item.source
             texts.append((item.index, item.source, whole and changed))
     found = []

@@ -28,9 +28,11 @@ from saw_edu.classroom.grading.submission import (
     read_submission,
 )
 from saw_edu.classroom.grading.surroundings import CELLS, NOTEBOOK, STATEMENTS, Step, steps
+from saw_edu.classroom.names import TooLongError, within
 from saw_edu.classroom.sandbox.outside import Limits, Outcome, Sandbox
 
 _MOST_REASONS = 4  # that are spelt out for one exercise
+_READING_SECONDS = 60.0  # of computing, for what this process itself does with one notebook
 
 
 class PlanError(RuntimeError):
@@ -41,7 +43,18 @@ def grade_submission(
     sandbox: Sandbox, plan: UnitPlan, folder: Path, limits: Limits, finish: float
 ) -> list[NotebookResult]:
     """Grade all notebooks of one student's folder. finish: when the student's time is over (time.monotonic)."""
-    return [_grade_one(sandbox, plan, chapter, folder, limits, finish) for chapter in plan.chapters]
+    return [_grade_in_time(sandbox, plan, chapter, folder, limits, finish) for chapter in plan.chapters]
+
+
+def _grade_in_time(
+    sandbox: Sandbox, plan: UnitPlan, chapter: ChapterPlan, folder: Path, limits: Limits, finish: float
+) -> NotebookResult:
+    """Grade a notebook, within the time for reading it too."""
+    try:
+        with within(finish, _READING_SECONDS):
+            return _grade_one(sandbox, plan, chapter, folder, limits, finish)
+    except (TooLongError, MemoryError) as error:
+        return NotebookResult(chapter, "ungradable", reason=str(error) or "reading it takes too much memory")
 
 
 def _grade_one(

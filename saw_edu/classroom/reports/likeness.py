@@ -75,7 +75,9 @@ def _passages(tokens: list[str]) -> Passages:
 
 
 def _passages_of_text(text: str) -> Passages:
-    return _passages(re.findall(r"\w+", re.sub(r"<!--.*?-->", "", text[:MOST_CHARACTERS], flags=re.DOTALL).casefold()))
+    before, *parts = text[:MOST_CHARACTERS].split("<!--")
+    shown = before + "".join(part.partition("-->")[2] for part in parts)
+    return _passages(re.findall(r"\w+", shown.casefold()))
 
 
 def _passages_of_code(source: str) -> Passages:
@@ -120,7 +122,7 @@ def _tokens(node: ast.AST, chosen: set[str]) -> Iterator[str]:
         yield "_" if node.id in chosen else node.id
         return
     if isinstance(node, ast.Constant):
-        yield repr(node.value)
+        yield hex(node.value) if type(node.value) is int else repr(node.value)  # of any number of digits
         return
     if isinstance(node, (ast.Load, ast.Store, ast.Del)):
         return
