@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 from grade_corpus_fair import honest_surroundings
 from grade_corpus_odd import more_hostile, odd_but_honest
-from grade_corpus_sizes import sizes
+from grade_corpus_sizes import digits_in_metadata, sizes
 from nbformat.notebooknode import NotebookNode
 
 from saw_edu.classroom.authoring.chapter import Chapter
@@ -237,7 +237,8 @@ def corpus(chapter: Chapter, release: bytes) -> list[Submitted]:
 
     odd_but_honest(add, right, odd, whole)
     honest_surroundings(add, right)
-    sizes(add, right, odd, lambda name, data, says: raw(name, {NAME: data}, says), whole)
+    sizes(add, right)
+    odd("digits-in-metadata", digits_in_metadata(whole))
     found += hostile(add_to=add, right=right, body=body, whole=whole)
     return found
 

@@ -12,10 +12,8 @@ GIANT_TABLE = "|a|b|\n|-|-|\n" + "|1|2|\n" * 100_000
 UNCLOSED = "$$" + "\\frac{1}{" * 20_000
 
 
-def sizes(
-    add: Callable[..., None], right: str, raw: Callable[..., None], refused: Callable[..., None], whole: bytes
-) -> None:
-    """Add them. raw: a file that is to get all points. refused: one that cannot be graded, and says why."""
+def sizes(add: Callable[..., None], right: str) -> None:
+    """Add answers and cells that are to get all points."""
 
     def cells(*sources: str) -> Callable[[NotebookNode], None]:
         def edit(notebook: NotebookNode) -> None:
@@ -43,23 +41,30 @@ def sizes(
     add("a-formula-without-end", right, answered(UNCLOSED))
     add("brackets-without-end", right, answered("[" * 300_000 + "<!--" * 50_000))
 
+
+def giants(whole: bytes) -> dict[str, tuple[bytes, str]]:
+    """Files of some 30 MiB, by name: with what is said where they cannot be graded; else empty, for all points."""
+
     def changed(edit: Callable[[dict[str, Any]], None]) -> bytes:
         notebook = json.loads(whole)
         edit(notebook)
         return json.dumps(notebook).encode()
 
-    raw("large-metadata", changed(lambda n: n["cells"][2]["metadata"].update(x=[[] for _ in range(7_000_000)])))
-    raw(
-        "large-metadata-of-grading", changed(lambda n: n["cells"][3]["metadata"]["nbgrader"].update(x=[{}] * 7_000_000))
-    )
-    number = changed(lambda n: n["metadata"].update(x="DIGITS")).replace(b'"DIGITS"', b"7" * 5000)
-    raw("digits-in-metadata", number)
-    large = "\n".join(f"name_{n} = {n}" for n in range(9000))
-    code = {"cell_type": "code", "metadata": {}, "source": large, "outputs": [], "execution_count": None}
-    refused("thirty-mebibytes-of-definitions", changed(lambda n: n["cells"].extend([code] * 180)), "more than the")
-    old = json.dumps({"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [], "metadata": {
-        "x": [{}] * 7_000_000}}]})  # fmt: skip
-    refused("large-and-of-an-old-format", old.encode(), "too large to convert")
+    lists = [[]] * 7_000_000
+    code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    code["source"] = "\n".join(f"name_{n} = {n}" for n in range(9000))
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [], "metadata": {"x": lists}}]}
+    return {
+        "large-metadata": (changed(lambda n: n["cells"][2]["metadata"].update(x=lists)), ""),
+        "large-metadata-of-grading": (changed(lambda n: n["cells"][3]["metadata"]["nbgrader"].update(x=lists)), ""),
+        "large-definitions": (changed(lambda n: n["cells"].extend([code] * 180)), "more than the 2,000,000"),
+        "large-and-of-an-old-format": (json.dumps(old).encode(), "too large to convert"),
+    }
 
 
-__all__ = ["sizes"]
+def digits_in_metadata(whole: bytes) -> bytes:
+    """A notebook with a number that Python does not read."""
+    return whole.replace(b'"metadata": {', b'"metadata": {"x": ' + b"7" * 5000 + b", ", 1)
+
+
+__all__ = ["digits_in_metadata", "giants", "sizes"]

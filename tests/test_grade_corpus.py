@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grade_corpus import FIRST, HIDDEN_WORDS, SAMPLE, SECOND, Submitted, corpus, write
+from grade_corpus import FIRST, HIDDEN_WORDS, NAME, SAMPLE, SECOND, Submitted, corpus, write
+from grade_corpus_sizes import giants
 from nbgrader.api import Gradebook
 from sandboxes import needs_sandbox
 
@@ -44,6 +45,9 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     root = tmp_path_factory.mktemp("grading") / "course"
     shutil.copytree(FIXTURE / "solutions", root / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
     chosen = {name: CORPUS[name] for name in (CORPUS if request.param == "all" else SAMPLE)}
+    if request.param == "all":
+        for name, (data, says) in giants(CORPUS["solution"].files[NAME]).items():
+            chosen[name] = Submitted(name, {NAME: data}, (None, None) if says else (2, 1), says)
     write(list(chosen.values()), root / "submitted", "unit1")
     results = grade_unit(root, "unit1", Options(jobs=2, limits=LIMITS))
     return Graded(root, chosen, {result.student: result for result in results})
