@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from saw_edu import threads
-from saw_edu.cli import authors, classroom, learning
+from saw_edu.cli import authors, classroom, feedback, learning
 from saw_edu.cli.data import data
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The saw-edu course.")
-for room in (classroom, learning, authors):
+for room in (classroom, feedback, learning, authors):
     app.add_typer(room.app)
 app.add_typer(data, name="data")
 

@@ -5,6 +5,7 @@ nbgrader's `generate_feedback` and Formgrader's button use it through `saw_edu.c
 
 import html
 import re
+import time
 from typing import Any
 
 import bleach
@@ -17,6 +18,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from saw_edu.classroom.authoring.markers import without
+from saw_edu.classroom.plain import one_line, plain_text
 
 _MATH = re.compile(
     r"(?P<code>```.*?```|`[^`\n]+`)"
@@ -24,6 +26,7 @@ _MATH = re.compile(
     r"|(?<![\\$\w])\$(?P<line>[^\s$](?:[^$\n]*[^\s$\\])?)\$(?![\w$])",
     re.DOTALL,
 )
+_SPACES = re.compile(r"[ \t]{200,}")
 _TAGS = frozenset(
     re.findall(
         r"\w+",
@@ -40,7 +43,10 @@ _MATH_TAGS = frozenset(
 )
 _ADDRESSES = {"http", "https", "mailto"}
 _PICTURES = ("image/png", "image/jpeg")
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_LONGEST = 10_000  # characters of one cell that are read as Markdown; a longer one is shown as it is
+_LONGEST_FORMULA = 2000
+_LONGEST_CODE = 50_000  # characters that are coloured
+_SECONDS = 20.0  # of computing for one page; what is left then is shown as it is
 _MARKS = {"right": "✓", "wrong": "✗", "not started": "○", "stopped": "✗", "flagged": "⚑", "ungraded": "–"}
 _OPEN = ("ungraded", "not graded yet")
 _STYLE = """
@@ -49,7 +55,8 @@ table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bo
 vertical-align:top}pre{background:#f5f5f3;padding:.7rem;overflow-x:auto;border-radius:4px;white-space:pre-wrap}
 .result{border-left:5px solid #999;padding:.4rem .9rem;margin:.6rem 0;white-space:pre-wrap}.right{border-color:#009e73}
 .wrong,.stopped{border-color:#d55e00}.flagged,.ungraded{border-color:#e69f00}.comment{background:#eef4fb;
-padding:.5rem .9rem;white-space:pre-wrap}img{max-width:100%}.points{color:#555}h1{line-height:1.2}
+padding:.5rem .9rem;white-space:pre-wrap}img{max-width:100%}.points{color:#555}.message{white-space:pre-wrap}
+h1{line-height:1.2;overflow-wrap:anywhere}
 """
 
 
@@ -72,11 +79,18 @@ class FeedbackExporter(Exporter):
 
 
 def page(notebook: NotebookNode, grades: dict[str, Any]) -> str:
-    """Write the page. grades: nbgrader's `score`, `max_score`, `late_penalty` and `notebook`, where known."""
-    title = html.escape(str(grades.get("notebook", "Feedback")))
-    parts = [f"<h1>{title}</h1>", _summary(notebook, grades)]
+    """Write the page: whose it is, a table of results, then the notebook.
+
+    grades: nbgrader's `student`, `assignment`, `notebook`, `score`, `max_score` and `late_penalty`, where known.
+    """
+    student, unit, name = (one_line(str(grades.get(key) or "")) for key in ("student", "assignment", "notebook"))
+    title = html.escape(" · ".join(filter(None, (student, unit, name))) or "Feedback")
+    head = f"<h1>{html.escape(student or name or 'Feedback')}</h1>"
+    where = " · ".join(html.escape(part) for part in (unit, name) if part and part != (student or name))
+    parts = [head, f"<p>{where}</p>" if where else "", _summary(notebook, grades), "<hr>"]
+    until = time.thread_time() + _SECONDS
     for cell in notebook.cells:
-        parts.append(_cell(cell))
+        parts.append(_cell(cell, plainly=time.thread_time() > until))
     body = "\n".join(part for part in parts if part)
     style = _STYLE + HtmlFormatter().get_style_defs("pre")
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -95,11 +109,14 @@ def _summary(notebook: NotebookNode, grades: dict[str, Any]) -> str:
         if not data.get("grade"):
             continue
         name = str(data["grade_id"]).removeprefix("check-").removeprefix("question-")
+        target = str(cell.metadata.get("saw_edu", {}).get("exercise") or data["grade_id"])
         state = _state(cell)
         is_open |= state in _OPEN
         points = _points(cell) or "–"
-        rows.append(f"<tr><td>{html.escape(name)}</td><td>{_MARKS.get(state, '')} {html.escape(state)}</td>"
-                    f"<td>{points}</td></tr>")  # fmt: skip
+        link = f'<a href="#{_anchor(target)}">{html.escape(name)}</a>'
+        message = html.escape(_message(cell))
+        rows.append(f"<tr><td>{link}</td><td>{_MARKS.get(state, '')} {html.escape(state)}</td>"
+                    f'<td>{points}</td><td class="message">{message}</td></tr>')  # fmt: skip
     total = ""
     if "score" in grades:
         late = grades.get("late_penalty") or 0
@@ -107,8 +124,22 @@ def _summary(notebook: NotebookNode, grades: dict[str, Any]) -> str:
         open_ = " so far: a part is not graded yet" if is_open else ""
         points = f"{_number(grades['score'])} of {_number(grades['max_score'])} points"
         total = f"<p><strong>{points}</strong>{open_}{penalty}</p>"
-    head = "<tr><th>exercise</th><th>state</th><th>points</th></tr>"
-    return f"{total}<table>{head}{''.join(rows)}</table>" if rows else total
+    head = "<tr><th>exercise</th><th>state</th><th>points</th><th>what came of it</th></tr>"
+    return f'{total}<table id="results">{head}{"".join(rows)}</table>' if rows else total
+
+
+def _anchor(name: str) -> str:
+    return "cell-" + re.sub(r"[^\w-]", "-", name)[:80]
+
+
+def _message(cell: NotebookNode) -> str:
+    """What a check said, or what a person wrote of an answer; on the page's first screen, so not all of a long text."""
+    data = cell.metadata["nbgrader"]
+    said = cell.metadata.get("saw_edu", {}).get("message")
+    errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
+    found = data.get("comment") or said or (errors[0].evalue if errors else "")
+    text = plain_text(str(found)[:2400])
+    return text if len(text) <= 600 else f"{text[:600]} …"
 
 
 def _state(cell: NotebookNode) -> str:
@@ -137,22 +168,24 @@ def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, (int, float)) else "–"
 
 
-def _cell(cell: NotebookNode) -> str:
+def _cell(cell: NotebookNode, *, plainly: bool = False) -> str:
     data = cell.metadata.get("nbgrader", {})
     is_check = bool(data.get("grade")) and not data.get("solution")
-    if cell.cell_type == "markdown":
+    if cell.cell_type == "markdown" and not plainly and len(cell.source) <= _LONGEST:
         shown = markdown(cell.source, cell.get("attachments", {}))
     elif cell.cell_type == "code":
         source = without(cell.source, "HIDDEN TESTS") if is_check else cell.source
-        shown = f"<pre>{highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))}</pre>" if source.strip() else ""
+        short = not plainly and len(source) <= _LONGEST_CODE
+        text = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)) if short else html.escape(source)
+        shown = f"<pre>{plain_text(text)}</pre>" if source.strip() else ""
         shown += "".join(_output(output, cell) for output in cell.get("outputs", []))
     else:
-        shown = f"<pre>{html.escape(cell.source)}</pre>"
+        shown = f"<pre>{html.escape(plain_text(cell.source))}</pre>"
     if data.get("grade") and _points(cell):
-        shown += f'<p class="points">{_points(cell)} points</p>'
+        shown += f'<p class="points">{_points(cell)} points · <a href="#results">all results</a></p>'
     if data.get("comment"):
-        shown += f'<div class="comment"><strong>Comment</strong>\n{html.escape(str(data["comment"]))}</div>'
-    return shown
+        shown += f'<div class="comment"><strong>Comment</strong>\n{html.escape(plain_text(str(data["comment"])))}</div>'
+    return f'<div id="{_anchor(str(data["grade_id"]))}">{shown}</div>' if data.get("grade_id") else shown
 
 
 def _output(output: NotebookNode, cell: NotebookNode) -> str:
@@ -162,17 +195,17 @@ def _output(output: NotebookNode, cell: NotebookNode) -> str:
     kind = output.output_type
     if kind == "error":
         name = "" if output.ename in ("CheckFailed", "NotStarted") else f"{output.ename}: "
-        text = _ANSI.sub("", f"{name}{output.evalue}")
+        text = plain_text(f"{name}{output.evalue}")
         return f'<div class="result {state.split(" ")[0] or "wrong"}">{html.escape(text)}</div>'
     if kind == "stream":
-        text = html.escape(_ANSI.sub("", str(output.text)))
+        text = html.escape(plain_text(str(output.text)))
         return f'<div class="result {state}">{text}</div>' if state else f"<pre>{text}</pre>"
     data = output.get("data", {})
     for mime in _PICTURES:
         if isinstance(data.get(mime), str) and re.fullmatch(r"[A-Za-z0-9+/=\s]+", data[mime]):
             alt = html.escape(str(cell.metadata.get("alt", "a figure")), quote=True)
             return f'<img alt="{alt}" src="data:{mime};base64,{"".join(data[mime].split())}">'
-    return f"<pre>{html.escape(str(data['text/plain']))}</pre>" if "text/plain" in data else ""
+    return f"<pre>{html.escape(plain_text(str(data['text/plain'])))}</pre>" if "text/plain" in data else ""
 
 
 def markdown(text: str, attachments: dict[str, Any] | None = None) -> str:
@@ -185,7 +218,7 @@ def markdown(text: str, attachments: dict[str, Any] | None = None) -> str:
         formulas.append(mathematics(match["block"] or match["line"], block=bool(match["block"])))
         return f"xMATHx{len(formulas) - 1}x"
 
-    text = text.replace("xMATHx", "x MATHx")
+    text = _SPACES.sub(" " * 200, plain_text(text).replace("xMATHx", "x MATHx"))
     rendered = markdown2html_mistune(_MATH.sub(keep, text))
     rendered = re.sub(r'<a class="anchor-link"[^>]*>[^<]*</a>', "", rendered)
     rendered = re.sub(r"<(script|style)\b.*?(</\1\s*>|$)", "", rendered, flags=re.DOTALL | re.IGNORECASE)
@@ -209,8 +242,10 @@ def _picture(tag: str, name: str, value: str) -> bool:
 
 
 def mathematics(formula: str, *, block: bool) -> str:
-    """Convert TeX to MathML; where that fails, show the TeX itself."""
+    """Convert TeX to MathML; where that fails or would take too long, show the TeX itself."""
     try:
+        if len(formula) > _LONGEST_FORMULA:
+            raise ValueError("too long")
         made = to_mathml(formula.strip(), display="block" if block else "inline")
     except Exception:  # the converter raises all kinds for what it does not know
         return f"<code>{html.escape(formula.strip())}</code>"
