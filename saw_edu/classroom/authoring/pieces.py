@@ -173,7 +173,7 @@ class _Taker(ast.NodeTransformer):
         return len(frozenset().union(*(self._work(item, set()) for item in self.returned)))
 
     def _work(self, item: ast.expr, seen: set[str]) -> frozenset[int]:
-        found = {hash(ast.unparse(node)) for node in ast.walk(item) if isinstance(node, _OPERATIONS)}
+        found = {hash(ast.unparse(node)) for node in ast.walk(item) if _is_work(node)}
         for node in ast.walk(item):
             if isinstance(node, ast.Name) and node.id in self.assigned and node.id not in seen:
                 for value in self.assigned[node.id]:
@@ -201,6 +201,13 @@ class _Taker(ast.NodeTransformer):
             call.names = {**{name: copy_input(value) for name, value in names.items()}, **call.names}
             call.ended = True
         return value
+
+
+def _is_work(node: ast.AST) -> bool:
+    """Whether a node is an operation; -1 is a number."""
+    return isinstance(node, _OPERATIONS) and not (
+        isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
+    )
 
 
 def _numbers(value: Any) -> np.ndarray | None:
