@@ -14,6 +14,7 @@ from saw_edu.classroom.grading.library import WHOLE
 
 _OPERATIONS = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Subscript, ast.IfExp, ast.ListComp,
                ast.GeneratorExp, ast.DictComp)  # fmt: skip
+_FILLS = ("append", "extend", "insert", "add", "update")
 _FEWEST = 3
 """A part of fewer operations is nobody's secret."""
 _SHARE = 1 / 3
@@ -76,8 +77,15 @@ class Piece:
             return len({repr(value) for value in values}) > 2
         rich = any(len(np.unique(item.round(6))) > 2 for item in flat if item is not None)
         differ = len({item.round(6).tobytes() for item in flat if item is not None}) > 2  # yes and no say too little
-        kept = [all(not _same(other, call.seen[number]) for name, other in call.names.items()
-                    if len(self.work.get(name, ())) < len(self.work[number])) for call in calls]  # fmt: skip
+        kept = [
+            not any(
+                _same(form, call.seen[number])
+                for name, other in call.names.items()
+                if len(self.work.get(name, ())) < len(self.work[number])
+                for form in [other, *(other[:6] if isinstance(other, (tuple, list)) else ())]
+            )
+            for call in calls
+        ]
         return (rich or differ) and any(kept)
 
 
@@ -125,6 +133,8 @@ class _Taker(ast.NodeTransformer):
             pairs = [(node.target, node.value)]  # type: ignore[list-item]
         elif isinstance(node, ast.For):
             pairs = [(node.target, node.iter)]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLS:
+            pairs = [(node.func.value, value) for value in node.args]
         elif isinstance(node, ast.Return) and node.value is not None:
             self.returned.append(node.value)
         for target, value in pairs:
