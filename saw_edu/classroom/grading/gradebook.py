@@ -1,6 +1,7 @@
 """Writes results into nbgrader's own gradebook, the way `nbgrader autograde` does."""
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -141,6 +142,14 @@ def enter_unit(plan: UnitPlan, url: str) -> None:
             f"{reason}. Name the cells as they were; or use another gradebook with --db; or remove the unit and all "
             f"its grades with `nbgrader db assignment remove {plan.name}`, and grade again"
         ) from None
+
+
+def enter_students(rows: Iterable[dict[str, str]], url: str) -> None:
+    """Enter a roster's names, e-mail addresses and numbers, so that a table of grades can be imported elsewhere."""
+    with open_gradebook(url) as gradebook:
+        for row in rows:
+            known = {key: row[key] for key in ("first_name", "last_name", "email", "lms_user_id") if row.get(key)}
+            gradebook.update_or_create_student(row["id"], **known)
 
 
 def _changes(there: dict[tuple[str, str], float], wanted: dict[tuple[str, str], float]) -> str:

@@ -26,6 +26,7 @@ from saw_edu.classroom.grading.plan import UnitPlan, read_unit
 from saw_edu.classroom.grading.results import StudentResult, counts, summary
 from saw_edu.classroom.grading.settings import database_of, settings_of
 from saw_edu.classroom.grading.timestamps import read_timestamp
+from saw_edu.classroom.grading.whose import read_roster
 from saw_edu.classroom.reports.export import STATUS_FILE
 from saw_edu.classroom.sandbox.outside import Limits, SandboxError, find_bubblewrap
 from saw_edu.threads import available_cores
@@ -86,6 +87,8 @@ def grade_unit(course: Path, unit: str, options: Options | None = None, say: Say
         books.enter_unit(plan, url)
     except ValueError as error:
         raise GradeError(str(error)) from None
+    if options.roster is not None:
+        books.enter_students(read_roster(options.roster).rows, url)
     fingerprint = _fingerprint(plan, options, url)
     with books.open_gradebook(url) as gradebook:
         graded = {s.student.id for s in gradebook.assignment_submissions(unit)}
