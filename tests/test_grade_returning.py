@@ -11,7 +11,7 @@ from sandboxes import no_sandbox
 from test_grade_runs import LIMITS, make_course
 from typer.testing import CliRunner
 
-from saw_edu.classroom.grading.run import Options, grade_unit
+from saw_edu.classroom.grading.run import Options, grade_unit, summary
 from saw_edu.classroom.plain import one_line, plain_text
 from saw_edu.classroom.reports.feedback import page
 from saw_edu.classroom.reports.returning import FeedbackError, write_feedback
@@ -25,7 +25,8 @@ def test_every_name_gets_a_page_that_begins_with_it(tmp_path: Path, monkeypatch:
     write([Submitted(name, {"01_returns.ipynb": b""}, (None, None)) for name in NAMES], course / "submitted", "unit1")
     with pytest.raises(FeedbackError, match="run `saw-edu grade unit1` first"):
         write_feedback(course, "unit1")
-    grade_unit(course, "unit1", Options(jobs=1, sandboxed=not no_sandbox(), limits=LIMITS))
+    results = grade_unit(course, "unit1", Options(jobs=1, sandboxed=not no_sandbox(), limits=LIMITS))
+    assert "\x1b" not in summary("unit1", results)
     monkeypatch.chdir(course)
     done = CliRunner().invoke(app, ["feedback", "unit1"])
     assert done.exit_code == 0, done.output

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from saw_edu.classroom.authoring.build import table
 from saw_edu.classroom.grading.gradebook import NotebookResult, Waiting
 from saw_edu.classroom.grading.judge import AGAIN, UNGRADED
+from saw_edu.classroom.plain import one_line
 
 _MOST_STUDENTS, _MOST_EACH, _LONGEST = 40, 3, 160
 _WAITS = {
@@ -72,7 +73,7 @@ def _rows(unit: str, fresh: list[StudentResult]) -> list[str]:
         more = [f"… and {len(texts) - _MOST_EACH} more"] if len(texts) > _MOST_EACH else []
         points = "–" if result.error else f"{result.points:g}"
         for n, text in enumerate([*texts[:_MOST_EACH], *more]):
-            rows.append((result.student if not n else "", points if not n else "", _short(text)))
+            rows.append((one_line(result.student, 60) if not n else "", points if not n else "", _short(text)))
     lines = [table(rows)] if len(rows) > 1 else []
     left = len(look) - _MOST_STUDENTS
     return [*lines, *([f"… and {left} more students: `saw-edu report {unit}` lists all"] if left > 0 else [])]

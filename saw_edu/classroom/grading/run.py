@@ -27,6 +27,7 @@ from saw_edu.classroom.grading.results import StudentResult, counts, summary
 from saw_edu.classroom.grading.settings import database_of, settings_of
 from saw_edu.classroom.grading.timestamps import read_timestamp
 from saw_edu.classroom.grading.whose import read_roster
+from saw_edu.classroom.plain import one_line
 from saw_edu.classroom.reports.export import STATUS_FILE
 from saw_edu.classroom.sandbox.outside import Limits, SandboxError, find_bubblewrap
 from saw_edu.threads import available_cores
@@ -190,7 +191,7 @@ def _students(course: Path, unit: str, options: Options, say: Say) -> list[str]:
     places = sorted(path for path in folder.glob(f"*/{unit}") if path.is_dir())
     links = [path.parent.name for path in places if path.is_symlink() or path.parent.is_symlink()]
     if links:
-        say(f"passed over {' and '.join(links)}: links, not folders")
+        say(one_line(f"passed over {' and '.join(links)}: links, not folders"))
     there = [path.parent.name for path in places if path.parent.name not in links]
     if not there:
         raise GradeError(
