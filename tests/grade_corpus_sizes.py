@@ -64,7 +64,9 @@ def giants(whole: bytes) -> dict[str, tuple[bytes, str]]:
 
 def digits_in_metadata(whole: bytes) -> bytes:
     """A notebook with a number that Python does not read."""
-    return whole.replace(b'"metadata": {', b'"metadata": {"x": ' + b"7" * 5000 + b", ", 1)
+    notebook = json.loads(whole)
+    notebook["metadata"]["x"] = "DIGITS"
+    return json.dumps(notebook).encode().replace(b'"DIGITS"', b"7" * 5000)
 
 
 __all__ = ["digits_in_metadata", "giants", "sizes"]
