@@ -319,7 +319,8 @@ def hostile(add_to: Any, right: str, body: str, whole: bytes) -> list[Submitted]
     bad(
         "leaks-by-a-line",
         leak.format("exec(compile('\\n' * 998 + 'raise ValueError', '<exercise x>', 'exec'))"),
-        "an exc",
+        "ValueError",
+        flag="exec",
     )
     bad("leaks-by-keys", leak.format("return {f'LEAK {rewards.tolist()}': 1}"), "hidden test")
 
