@@ -27,6 +27,7 @@ MODULES = {
     "ch04": "saw_edu.course.ch04.record",
     "ch06": "saw_edu.course.ch06.record",
     "ch08": "saw_edu.course.ch08.record",
+    "ch07": "saw_edu.course.ch07.record",
     "ch09": "saw_edu.course.ch09.record",
     "ch10": "saw_edu.course.ch10.record",
     "babyai": "saw_edu.course.ch02.babyai",
