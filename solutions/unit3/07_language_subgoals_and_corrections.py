@@ -15,7 +15,7 @@
 # Back to the small flat of chapter 4: a key, a locked door, three objects to pack in order. A hierarchy was trained on 100 demonstrations. Its **high level** says a phrase ("get the key"), which is in force for four steps; its **low level** carries it out. Here is one errand, with somebody watching.
 
 # %% tags=["setup", "folded"]
-# Imports, settings, recorded results, and a hierarchy trained on 100 demonstrations
+# Imports, settings, recorded results
 import os
 from dataclasses import replace
 
@@ -32,12 +32,12 @@ from saw_edu.place import asset
 viz.style.use()
 torch.set_num_threads(1)
 FAST = os.environ.get("SAW_EDU_FAST") == "1"  # set by automatic tests: less training
-if FAST:
-    packing.TRAINING, packing.TUNING = replace(packing.TRAINING, steps=150), replace(packing.TUNING, steps=50)
-levels = packing.train(0)
 before, table = pd.read_csv(asset("ch07/before.csv")), pd.read_csv(asset("ch07/learning.csv"))
 
 # %% alt="Five moments of an errand; in some of them a person has put another word in force."
+if FAST:
+    packing.TRAINING, packing.TUNING = replace(packing.TRAINING, steps=150), replace(packing.TUNING, steps=50)
+levels = packing.train(0)  # both levels, and a flat policy, from 100 demonstrations
 log = packing.play(levels, 3, 8, beside=packing.person(patience=2))
 t, b = (log.spoken & log.running).nonzero(as_tuple=True)
 first = int(t[b == int(b[0])][0])
