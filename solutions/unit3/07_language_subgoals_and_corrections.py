@@ -34,7 +34,7 @@ torch.set_num_threads(1)
 FAST = os.environ.get("SAW_EDU_FAST") == "1"  # set by automatic tests: less training
 before, table = pd.read_csv(asset("ch07/before.csv")), pd.read_csv(asset("ch07/learning.csv"))
 
-# %% alt="Five moments of an errand; in some of them a person has put another word in force."
+# %% alt="Five moments of an errand; in one of them a person has put another word in force."
 if FAST:
     packing.TRAINING, packing.TUNING = replace(packing.TRAINING, steps=150), replace(packing.TUNING, steps=50)
 levels = packing.train(0)  # both levels, and a flat policy, from 100 demonstrations
@@ -43,7 +43,7 @@ t, b = (log.spoken & log.running).nonzero(as_tuple=True)
 first = int(t[b == int(b[0])][0])
 viz.show(
     figures.moments(log, int(b[0]), range(first - 2, first + 3)),
-    alt="Five pictures of the flat, one step apart. Above the first two stands what the high level said, above the others, in red, what the person said instead.",
+    alt="Five pictures of the flat, one step apart. Above most of them stands what the high level said; above the third, in red, what the person said instead.",
 )
 print(f"{len(log.success)} errands, {int(log.success.sum())} done, {log.utterances} words said by the person")
 
