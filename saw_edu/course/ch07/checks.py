@@ -47,6 +47,11 @@ should_speak = Check(
             wrong=lambda w, left, p: (w == p) & (left == 0),
         ),
         Mistake(
+            "a step too early",
+            "You speak while a correction lasts for one step more. Only with 0 steps left is it over.",
+            wrong=lambda w, left, p: (w >= p) & (left <= 1),
+        ),
+        Mistake(
             "or for and",
             "One of the two conditions is enough for you. Both must hold.",
             wrong=lambda w, left, p: (w >= p) | (left == 0),
@@ -65,6 +70,8 @@ EPISODE = torch.tensor([[1, 1, 2, 2, 7, 7, 2, 3]]).T
 SPEAKER = torch.tensor([[0, 0, 0, 0, 1, 1, 0, 0]]).bool().T
 SAME = torch.tensor([[3, 3, 3, 3, 3, 4]]).T
 SAME_SPEAKER = torch.tensor([[0, 0, 1, 1, 1, 0]]).bool().T
+CHAINED = torch.tensor([[1, 1, 2], [5, 2, 2], [6, 6, 6]]).T
+CHAINED_SPEAKERS = torch.tensor([[0, 0, 0], [1, 0, 0], [1, 1, 0]]).bool().T
 TWO = torch.tensor([[1, 1, 5, 5, 6, 6, 1, 2], [4, 4, 4, 4, 5, 5, 5, 5]]).T
 TWO_SPEAKERS = torch.tensor([[0, 0, 1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0]]).bool().T
 
@@ -92,12 +99,19 @@ def _after(words: Tensor, by_person: Tensor) -> Tensor:
     return right_approved(words.flip(0), by_person.flip(0)).flip(0)
 
 
+def _across(words: Tensor, by_person: Tensor) -> Tensor:
+    """One long episode of all of them, one after the other."""
+    flat = right_approved(words.T.reshape(-1, 1), by_person.T.reshape(-1, 1))
+    return flat.view(words.T.shape).T
+
+
 approved = Check(
     "approved",
     [
         Case("one correction in one episode", EPISODE, SPEAKER, expect=right_approved(EPISODE, SPEAKER)),
         Case("the person repeats the word", SAME, SAME_SPEAKER, expect=right_approved(SAME, SAME_SPEAKER)),
         Case("two corrections in a row, and an episode without any", TWO, TWO_SPEAKERS),
+        Case("two episodes that begin with a person's word", CHAINED, CHAINED_SPEAKERS),
     ],
     reference=right_approved,
     mistakes=[
@@ -138,6 +152,12 @@ approved = Check(
             "segment after it",
             "You drop what came *after* the correction. What led to it came before.",
             wrong=_after,
+        ),
+        Mistake(
+            "across episodes",
+            "A person's word at the *beginning* of an episode objects to nothing: what you take to come before it is the "
+            "end of another episode. Each column by itself.",
+            wrong=_across,
         ),
         Mistake(
             "whole episodes",
@@ -191,6 +211,11 @@ row_weights = Check(
             "demonstrations unweighted",
             "The corrections are right. The other rows do not add up to 1 - share.",
             wrong=lambda n, s: torch.where(n, s / n.sum(), 1 / (~n).sum()),
+        ),
+        Mistake(
+            "demonstrations as before",
+            "The corrections are right. The other rows still have 1 / N each; together they shall have 1 - share.",
+            wrong=lambda n, s: torch.where(n, s / n.sum(), 1 / len(n)),
         ),
     ],
 )

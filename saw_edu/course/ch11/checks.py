@@ -237,7 +237,7 @@ def _nearest_end(states: Tensor, actions: Tensor, candidates: Tensor, low: Calla
 
 
 LONG = stretches(6, 5, 10, seed=1)
-DRIFT = stretches(6, 4, 7, seed=2, low=drifting, noise=0.7)
+DRIFT = stretches(6, 4, 7, seed=27, low=drifting, noise=1.0)
 
 relabel = Check(
     "relabel",
@@ -284,6 +284,12 @@ relabel = Check(
             "index returned",
             "These are the numbers of candidates. Asked are the goals themselves, (B, 2).",
             wrong=lambda s, a, c, low: _misses(s, a, c, low, True).sum(-1).argmin(-1),
+        ),
+        Mistake(
+            "not squared",
+            "You add up distances. The log-probability of an action falls with the *square* of its distance, so that one "
+            "large miss counts more than several small ones.",
+            wrong=lambda s, a, c, low: _choose(_misses(s, a, c, low, True).sqrt().sum(-1), c),
         ),
         Mistake(
             "signed errors",
