@@ -155,8 +155,8 @@ approved = Check(
         ),
         Mistake(
             "across episodes",
-            "A person's word at the *beginning* of an episode objects to nothing: what you take to come before it is the "
-            "end of another episode. Each column by itself.",
+            "A person's word at the *beginning* of an episode objects to nothing: what you take to come before it "
+            "is the end of another episode. Each column by itself.",
             wrong=_across,
         ),
         Mistake(
