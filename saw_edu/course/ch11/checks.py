@@ -287,7 +287,7 @@ relabel = Check(
         ),
         Mistake(
             "not squared",
-            "You add up distances. The log-probability of an action falls with the *square* of its distance, so that one "
+            "You add up distances. The log-probability of an action falls with the *square* of its distance: one "
             "large miss counts more than several small ones.",
             wrong=lambda s, a, c, low: _choose(_misses(s, a, c, low, True).sqrt().sum(-1), c),
         ),
