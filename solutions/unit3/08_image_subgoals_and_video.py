@@ -264,11 +264,12 @@ hidden("ch08").imagine(imagine)
 
 # %%
 config = Imagining(training_steps=STEPS)
-nets = {}
+trained = {}
 for who, video in videos.items():
     generator = torch.Generator().manual_seed(0)
-    nets[who], losses = learn_to_imagine(video, config, generator, flow_loss, subgoal_pairs, progress=True)
+    trained[who], losses = learn_to_imagine(video, config, generator, flow_loss, subgoal_pairs, progress=True)
     print(f"{who:7} loss {losses[0]:.1f} → {sum(losses[-20:]) / 20:.2f}")
+nets = trained
 
 # %% alt="For the same moment, three samples and the mean of each of the three generators."
 now, told, future = scenes.fresh(seed=0, episodes=6)
