@@ -77,7 +77,8 @@ def test_who_takes_the_hidden_tests_early_has_no_tests_left(box: Sandbox) -> Non
         ),
         (
             "open('/tmp/left', 'w').write('x'); open('/dev/shm/left', 'w').write('x')",
-            "import os\nraise ValueError(str(os.listdir('/dev/shm') + os.listdir('/tmp')).replace('[]', 'nothing'))",
+            "import os\nfound = [name for name in os.listdir('/dev/shm') + os.listdir('/tmp') if name == 'left']\n"
+            "raise ValueError('there' if found else 'nothing')",  # a checkout under /tmp is seen there as well
         ),
     ],
     ids=["port", "shared memory", "queue", "files"],
