@@ -68,7 +68,8 @@ def test_a_conversation_obeys_and_learns_and_leaves_the_low_level_alone(monkeypa
 
 def test_the_widget_answers_clicks() -> None:
     widget = TalkWidget(Talk(_untrained()))
-    start = widget.image.value
+    widget.show()
+    start = widget.talk.state.clone()
     widget.text.value = "move left"
     widget.buttons["say it"].click()
     assert widget.talk.steps == 1
@@ -80,5 +81,6 @@ def test_the_widget_answers_clicks() -> None:
     assert "does not know" in widget.caption.value
     widget.buttons["new errand"].click()
     assert widget.talk.steps == 0
-    assert widget.image.value != start
+    assert not torch.equal(widget.talk.state, start)
+    assert "move left" not in widget.caption.value
     assert "Nothing was said" in Talk(_untrained()).learn()

@@ -103,7 +103,7 @@ viz.show(
 
 # %% [markdown]
 # A walk of $T$ independent steps gets about $\sqrt{T}$ step lengths far; if each direction lasts $c$ steps, about $\sqrt{c\,T}$. That is arithmetic, not hierarchy, and for *exploration* in this maze held noise does what subgoals do. Whoever claims
-# that a hierarchy explores better has to beat this control too (Nachum and others asked that of their own method in 2019, and found that most of its gain was exploration and learning over longer steps). We keep the control, and build the real thing.
+# that a hierarchy explores better has to beat this control too (Nachum and others asked that of their own kind of method in 2019, and put most of what it gained down to exploration). We keep the control, and build the real thing.
 
 # %% [markdown]
 # ## 2 · HIRO: ask for a place, relative to here

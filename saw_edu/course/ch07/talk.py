@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
+from html import escape
+from typing import Any
 
 import ipywidgets
-import matplotlib.pyplot as plt
 import torch
-from IPython.display import display
-from PIL import Image
+from IPython.display import DisplayHandle, display
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from saw_edu.course.ch07 import packing
@@ -17,7 +18,7 @@ from saw_edu.envs.packing import TinyPacking, rules
 from saw_edu.envs.packing.language import PHRASES
 from saw_edu.hierarchy.dagger import fingerprint
 from saw_edu.place import did_you_mean
-from saw_edu.viz import show
+from saw_edu.viz import style
 from saw_edu.viz.widgets import is_static
 
 
@@ -88,11 +89,13 @@ class Talk:
         same = "unchanged" if fingerprint(self.levels.low.net) == before else "CHANGED"
         return f"The high level learned from {len(words)} steps under your words; the low level is {same}."
 
-    def picture(self) -> bytes:
-        """The flat as a PNG."""
-        file = io.BytesIO()
-        Image.fromarray(self.world.picture(self.state[0], cell_pixels=36)).save(file, "PNG")
-        return file.getvalue()
+    def figure(self) -> Figure:
+        """The flat from above."""
+        figure = Figure(figsize=(4.6, 3.9))
+        ax = figure.subplots()
+        ax.imshow(self.world.picture(self.state[0], cell_pixels=36))
+        ax.axis("off")
+        return figure
 
     def caption(self) -> str:
         """What is going on, in a line."""
@@ -106,12 +109,11 @@ class Talk:
         return f"Mission: {self.world.mission(self.goal[0])}. Step {self.steps}{hand}; {saying}.{end} {self.note}"
 
 
-class TalkWidget(ipywidgets.VBox):
-    """The picture, a field to type in, and buttons."""
+class TalkWidget:
+    """A picture that stays in the saved notebook, and under it a field to type in and buttons."""
 
     def __init__(self, talk: Talk) -> None:
         self.talk = talk
-        self.image = ipywidgets.Image(format="png", layout=ipywidgets.Layout(width="396px"))
         self.text = ipywidgets.Combobox(options=PHRASES, placeholder="get the key, move left, ...", description="say")
         self.caption = ipywidgets.HTML()
         self.buttons = {
@@ -119,19 +121,30 @@ class TalkWidget(ipywidgets.VBox):
         }
         for name, act in zip(self.buttons, (self._say, self._go_on, self._learn, self._begin), strict=True):
             self.buttons[name].on_click(lambda _, act=act: self._do(act))
-        super().__init__(
-            [self.image, self.caption, self.text, ipywidgets.HBox(list(self.buttons.values()))],
-        )
-        self._do(lambda: None)
+        self._handle: DisplayHandle | None = None
 
-    def _do(self, act) -> None:  # type: ignore[no-untyped-def]
+    def show(self) -> None:
+        """Show the picture, and the controls where somebody can use them."""
+        self._handle = DisplayHandle()
+        data, metadata = self._picture()
+        self._handle.display(data, metadata=metadata, raw=True)
+        self.caption.value = escape(self.talk.caption())
+        if not is_static():
+            display(ipywidgets.VBox([self.caption, self.text, ipywidgets.HBox(list(self.buttons.values()))]))
+
+    def _picture(self) -> tuple[dict[str, str], dict[str, Any]]:
+        return style.bundle(self.talk.figure(), f"A small flat from above. {self.talk.caption()}")
+
+    def _do(self, act: Callable[[], None]) -> None:
         self.talk.note = ""
         try:
             act()
         except ValueError as error:
             self.talk.note = str(error)
-        self.image.value = self.talk.picture()
-        self.caption.value = self.talk.caption()
+        self.caption.value = escape(self.talk.caption())
+        if self._handle is not None:
+            data, metadata = self._picture()
+            self._handle.update(data, metadata=metadata, raw=True)
 
     def _say(self) -> None:
         self.talk.say(self.text.value)
@@ -148,13 +161,7 @@ class TalkWidget(ipywidgets.VBox):
 
 
 def talk(levels: Levels, seed: int = 0) -> TalkWidget:
-    """Show the widget, or its first picture where nobody can click, and return it."""
+    """Show a conversation with a hierarchy, and return it."""
     widget = TalkWidget(Talk(levels, seed))
-    if is_static():
-        figure, ax = plt.subplots(figsize=(4.5, 3.8))
-        ax.imshow(widget.talk.world.picture(widget.talk.state[0]))
-        ax.axis("off")
-        show(figure, alt=f"A small flat from above. {widget.talk.caption()} In a running notebook you can type to it.")
-    else:
-        display(widget)
+    widget.show()
     return widget

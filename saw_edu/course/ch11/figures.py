@@ -137,7 +137,7 @@ class Stretch:
         """The old stretch, and the new low level with the goals of each kind."""
         old, goals = self.goals(point, turned)
         plot_maze(ax, self.world)
-        ax.plot(*old.T.numpy(), color=style.DARK, lw=5, alpha=0.4, label="what happened")
+        ax.plot(*old.T.numpy(), color=style.DARK, lw=5, alpha=0.4, label=f"what happened, turned by {turned}°")
         for kind, goal in goals.items():
             path, _ = rotated.carry_out(self.world, old[:1], goal, rotated.controller(0))
             color, marker = _ROTATED[kind]
@@ -145,7 +145,7 @@ class Stretch:
         ax.scatter(*point, marker="*", color=style.DARK, s=140, zorder=6, label="asked for")
         mark(ax, old[0].numpy(), START)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, fontsize=9)
-        ax.set(xlabel="", ylabel="", xticks=[], yticks=[], title=f"the old low level turned by {turned}°")
+        ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
 
     def alt(self, point: tuple[float, float], turned: int) -> str:
         """What a reader who does not see the maze should know of it."""
