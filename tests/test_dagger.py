@@ -19,11 +19,6 @@ from saw_edu.nn import MLP
 SURE = TinyPacking(slip=0.0, pick_fails=0.0)
 
 
-def _obey(seen: Tensor, words: Tensor) -> Tensor:
-    coarse = expert.low(seen, words.clamp(max=len(COARSE) - 1))
-    return torch.where(words < len(COARSE), coarse, words - len(COARSE))
-
-
 def _never_right(seen: Tensor, missions: Tensor) -> Tensor:
     return fine_phrases(torch.full((len(seen),), 6))  # "turn the key", where there is nothing to turn
 
@@ -31,7 +26,7 @@ def _never_right(seen: Tensor, missions: Tensor) -> Tensor:
 def _watch(high: Callable[[Tensor, Tensor], Tensor], person: Person | None, episodes: int = 20):
     generator = torch.Generator().manual_seed(0)
     starts, goals = SURE.sample_states(episodes, generator), SURE.sample_goals(episodes, 2, generator)
-    return watch(SURE, high, _obey, starts, goals, packing.lasts, generator, person)
+    return watch(SURE, high, expert.obey, starts, goals, packing.lasts, generator, person)
 
 
 def test_nobody_corrects_the_expert() -> None:

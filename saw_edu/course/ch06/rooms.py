@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from saw_edu.envs.packing import TinyPacking, expert, rules
+from saw_edu.envs.packing.expert import obey as obey  # the chapter calls it as rooms.obey
 from saw_edu.envs.packing.language import COARSE, GET, OPEN_DOOR, PACK, PHRASES, bag_of_words, fine_phrases
 from saw_edu.hierarchy.demonstrations import Demonstrations, demonstrate
 from saw_edu.hierarchy.imitation import Classifier, Cloning, fit
@@ -69,12 +70,6 @@ def behind_wall(observations: Tensor, words: Tensor) -> Tensor:
 def kinds(observations: Tensor, words: Tensor) -> Tensor:
     """The kind of goal (N,), a number below `KINDS`: the word told, and for a coarse one whether a wall is between."""
     return words + len(PHRASES) * behind_wall(observations, words).long()
-
-
-def obey(observations: Tensor, words: Tensor) -> Tensor:
-    """The expert's low level (N,), for coarse words and fine ones."""
-    coarse = expert.low(observations, words.clamp(max=len(COARSE) - 1))
-    return torch.where(words < len(COARSE), coarse, words - len(COARSE))
 
 
 def labelled(data: Demonstrations, within_a_room: bool = True) -> Rows:

@@ -229,9 +229,7 @@ def dagger_low(levels: Levels, seed: int) -> Iterator[tuple[int, int, Levels]]:
     for number in range(ROUNDS):
         log, t, b = visited(levels, 20_000 + 100 * seed + number)
         seen, words = log.observations[t, b], log.words[t, b]
-        coarse = expert.low(seen, words.clamp(max=len(COARSE) - 1))
-        actions = torch.where(words < len(COARSE), coarse, words - len(COARSE))
-        new = Rows(seen, words[:, None], actions)
+        new = Rows(seen, words[:, None], expert.obey(seen, words))
         more = new if more is None else more.and_also(new)
         labels += len(t)
         levels = replace(levels, low=train_low(demonstrations(seed), seed, more=more))

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from saw_edu.envs.packing import rules
-from saw_edu.envs.packing.language import GET, GET_KEY, OPEN_DOOR, PACK
+from saw_edu.envs.packing.language import COARSE, GET, GET_KEY, OPEN_DOOR, PACK
 from saw_edu.envs.packing.rules import BAG_PLACE, DOOR_PLACE, HEIGHT, OBJECTS, PLACES, THINGS, TOKENS, WIDTH
 
 
@@ -103,6 +103,12 @@ def low(observations: Tensor, subgoals: Tensor) -> Tensor:
     empties = gets & in_bag & now.held.any(1)
     actions = torch.where(empties, _lay_down(now), actions)
     return torch.where(gets & has_it, rules.OPEN, actions)  # nothing left to do: an `open` that opens nothing
+
+
+def obey(observations: Tensor, words: Tensor) -> Tensor:
+    """Actions (B,) for words (B,) of either grain: `low` for a coarse one; a fine one names its action."""
+    coarse = low(observations, words.clamp(max=len(COARSE) - 1))
+    return torch.where(words < len(COARSE), coarse, words - len(COARSE))
 
 
 def policy(observations: Tensor, goals: Tensor) -> Tensor:
